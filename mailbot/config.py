@@ -1,0 +1,360 @@
+"""The operator's TOML file as frozen, validated settings; the one place where every default stands.
+
+`load` reads the whole file and either returns `Settings` or raises `ConfigError` that lists every mistake with file,
+key, what was found and what is allowed. Nothing else reads the file, and no module keeps settings globally: they are
+passed explicitly. Paths in the file are relative to the file.
+"""
+
+import difflib
+import re
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from mailbot.duration import ACCEPTED, Duration
+from mailbot.errors import ConfigError
+
+_SIZE_UNITS = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
+# Strict on purpose: these addresses are written into headers and SMTP commands without further thought.
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_LINE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+
+
+def _duration(value: object) -> Duration:
+    if isinstance(value, str):
+        return Duration.parse(value)
+    raise ValueError(f"a duration such as {ACCEPTED}")
+
+
+def _elapsed(value: object) -> Duration:
+    duration = _duration(value)
+    if duration.business_days:
+        raise ValueError('a duration in s, m, h, d or w (business days make no sense here), such as "24h"')
+    return duration
+
+
+def _size(value: object) -> int:
+    match = re.fullmatch(r"(\d{1,9})\s*(B|KB|MB|GB)", value) if isinstance(value, str) else None
+    if match is None or int(match[1]) == 0:
+        raise ValueError('a size such as "500KB" or "25MB" (1 MB is 1,000,000 bytes)')
+    return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
+def _address(value: object) -> str:
+    if isinstance(value, str) and _ADDRESS.fullmatch(value) and ".." not in value:
+        return value
+    raise ValueError('a plain mail address such as "security@example.org"')
+
+
+def _public_address(value: object) -> str:
+    if "+" in _address(value).split("@")[0]:
+        raise ValueError('a plain mail address without "+", because mailbot adds its own "+" extensions')
+    return _address(value)
+
+
+def _fingerprint(value: object) -> str:
+    compact = value.replace(" ", "").upper() if isinstance(value, str) else ""
+    if re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", compact):
+        return compact
+    raise ValueError("a full OpenPGP fingerprint of 40 (or 64) hex digits")
+
+
+def _prefix(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Z][A-Z0-9]{0,9}", value):
+        return value
+    raise ValueError('1 to 10 capital letters and digits, a letter first, such as "EX"')
+
+
+def _line(value: object) -> str:
+    if isinstance(value, str) and value.strip() and _LINE.fullmatch(value):
+        return value.strip()
+    raise ValueError("one line of text, at most 200 characters")
+
+
+def _member_id(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", value):
+        return value
+    raise ValueError('1 to 32 of a-z, 0-9, "-" and "_", a letter first, such as "alice"')
+
+
+def _timezone(value: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(value if isinstance(value, str) else "")
+    except (KeyError, ValueError, OSError):
+        raise ValueError('a time zone such as "UTC" or "Europe/Berlin"') from None
+
+
+def _database(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"sqlite:///[^?#]+", value):
+        return value
+    raise ValueError('"sqlite:///FILE" (this version has no PostgreSQL store yet)')
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    if isinstance(value, str) and value and "\0" not in value:
+        base: Path = (info.context or {}).get("base", Path())
+        return base / value
+    raise ValueError("a path, relative to the config file")
+
+
+Elapsed = Annotated[Duration, BeforeValidator(_elapsed)]
+DurationValue = Annotated[Duration, BeforeValidator(_duration)]
+Size = Annotated[int, BeforeValidator(_size)]
+Address = Annotated[str, BeforeValidator(_address)]
+Fingerprint = Annotated[str, BeforeValidator(_fingerprint)]
+Line = Annotated[str, BeforeValidator(_line)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Group(_Section):
+    name: Line
+    id_prefix: Annotated[str, BeforeValidator(_prefix)]
+    address: Annotated[str, BeforeValidator(_public_address)]
+    timezone: Annotated[ZoneInfo, BeforeValidator(_timezone)] = Field(default=ZoneInfo("UTC"))
+
+    @property
+    def local_part(self) -> str:
+        return self.address.rsplit("@", 1)[0]
+
+    @property
+    def domain(self) -> str:
+        return self.address.rsplit("@", 1)[1]
+
+    def extended(self, extension: str) -> str:
+        """The group's address with a ``+`` extension, such as ``security+42@example.org``."""
+        return f"{self.local_part}+{extension}@{self.domain}"
+
+
+class Listener(_Section):
+    protocol: Literal["smtp", "lmtp"] = "smtp"
+    host: Line = "127.0.0.1"
+    port: int = Field(default=8025, ge=0, le=65535)
+    socket: FilePath | None = None
+    max_message_size: Size = 25_000_000
+    trusted_authserv_ids: tuple[Line, ...] = Field(default=(), strict=False)
+    intake_lists: tuple[Line, ...] = Field(default=(), strict=False)
+    trusted_hosts: tuple[Line, ...] = Field(default=("127.0.0.1", "::1"), strict=False)
+    processes: int = Field(default=1, ge=1, le=64)
+
+
+class Delivery(_Section):
+    host: Line = "127.0.0.1"
+    port: int = Field(default=25, ge=1, le=65535)
+    tls: Literal["none", "opportunistic", "required"] = "opportunistic"
+    give_up_after: Elapsed = Duration.parse("5d")
+
+
+class Storage(_Section):
+    database: Annotated[str, BeforeValidator(_database)]
+    seal_key_file: FilePath
+
+
+class OpenPGP(_Section):
+    home: FilePath
+    key: Fingerprint
+    passphrase_file: FilePath | None = None
+
+
+class Commands(_Section):
+    auth: Literal["signature", "confirm", "dmarc"] = "signature"
+    max_age: Elapsed = Duration.parse("7d")
+
+
+class Relay(_Section):
+    to: Literal["members", "list"] = "members"
+    list_address: Address | None = None
+    list_key: Fingerprint | None = None
+    keyless: Literal["notice", "plain", "always", "nothing"] = "notice"
+    encrypt: Literal["together", "each"] = "together"
+    own_copies: bool = False
+
+
+class Ack(_Section):
+    per_sender: Elapsed = Duration.parse("1h")
+    per_hour: int = Field(default=200, ge=0)
+
+
+class Hold(_Section):
+    spam_score: float = Field(default=10.0, strict=False)
+    per_sender: int = Field(default=20, ge=1)
+
+
+class EscalationStep(_Section):
+    after: Elapsed = Duration.parse("0s")
+    to: tuple[Address, ...] = Field(min_length=1, strict=False)
+
+
+class Slo(_Section):
+    first_response_remind: DurationValue = Duration.parse("24h")
+    first_response_escalate: DurationValue = Duration.parse("48h")
+    coordinator: DurationValue = Duration.parse("48h")
+    silence: DurationValue = Duration.parse("5d")
+    regulatory: bool = False
+    regulatory_contacts: tuple[Address, ...] = Field(default=(), strict=False)
+    holidays: tuple[date, ...] = Field(default=(), strict=False)
+    escalation: tuple[EscalationStep, ...] = Field(default=(), strict=False)
+
+
+class Embargo(_Section):
+    default: DurationValue = Duration.parse("90d")
+    publish_after_fix: DurationValue = Duration.parse("98d")
+    remind_before: tuple[Elapsed, ...] = Field(
+        default=tuple(Duration.parse(text) for text in ("14d", "7d", "3d", "1d")), strict=False
+    )
+    lift_quorum: int = Field(default=3, ge=1)
+
+
+class Verdicts(_Section):
+    close_quorum: int = Field(default=2, ge=1)
+
+
+class Disclosure(_Section):
+    announce_to: tuple[Address, ...] = Field(default=(), strict=False)
+
+
+class Membership(_Section):
+    per_affiliation: int = Field(default=3, ge=1)
+
+
+class Operators(_Section):
+    addresses: tuple[Address, ...] = Field(default=(), strict=False)
+
+
+class Member(_Section):
+    id: Annotated[str, BeforeValidator(_member_id)]
+    name: Line
+    email: Address
+    fingerprint: Fingerprint | None = None
+    affiliation: Line | None = None
+    oncall: bool = False
+
+
+class Settings(_Section):
+    """Everything the operator decided. Immutable; a reload makes a new one."""
+
+    group: Group
+    listener: Listener = Listener()
+    delivery: Delivery = Delivery()
+    storage: Storage
+    openpgp: OpenPGP
+    commands: Commands = Commands()
+    relay: Relay = Relay()
+    ack: Ack = Ack()
+    hold: Hold = Hold()
+    slo: Slo = Slo()
+    embargo: Embargo = Embargo()
+    verdicts: Verdicts = Verdicts()
+    disclosure: Disclosure = Disclosure()
+    membership: Membership = Membership()
+    operators: Operators = Operators()
+    member: tuple[Member, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _contradictions(self) -> "Settings":
+        seen: dict[str, str] = {}
+        for member in self.member:
+            for what, value in (
+                ("id", member.id),
+                ("email", member.email.lower()),
+                ("fingerprint", member.fingerprint),
+            ):
+                if value is not None and seen.setdefault(f"{what} {value}", member.id) is not member.id:
+                    raise ValueError(f'member.{what}: "{value}" stands twice; every member needs their own')
+            if member.email.lower() == self.group.address.lower():
+                raise ValueError(f'member.email: "{member.email}" is the group\'s own address: mail would loop')
+        if self.relay.to == "list" and self.relay.list_address is None:
+            raise ValueError('relay.list_address: missing, but relay.to is "list"')
+        remind, escalate = self.slo.first_response_remind, self.slo.first_response_escalate
+        if not remind.business_days and not escalate.business_days and remind.seconds >= escalate.seconds:
+            raise ValueError(
+                f'slo.first_response_remind: "{remind}" is not before slo.first_response_escalate, "{escalate}"'
+            )
+        return self
+
+    def member_by_id(self, member_id: str) -> Member | None:
+        return next((member for member in self.member if member.id == member_id), None)
+
+    def member_by_address(self, address: str) -> Member | None:
+        return next((member for member in self.member if member.email.lower() == address.lower()), None)
+
+    def member_by_fingerprint(self, fingerprint: str) -> Member | None:
+        return next((member for member in self.member if member.fingerprint == fingerprint), None)
+
+    def issue_id(self, number: int) -> str:
+        """The id people see, such as ``EX-42``."""
+        return f"{self.group.id_prefix}-{number}"
+
+
+def load(path: Path) -> Settings:
+    """Read and check the config file.
+
+    Raises `ConfigError` with one line per mistake: file, key, what was found, what is allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file. `mailbot init` makes one, or name yours with --config FILE") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    try:
+        return Settings.model_validate(data, context={"base": path.resolve().parent})
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(path, item) for item in error.errors())) from None
+
+
+def _explain(path: Path, item: Any) -> str:
+    location = [part for part in item["loc"] if isinstance(part, str | int)]
+    key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    context = item.get("ctx", {})
+    match item["type"]:
+        case "extra_forbidden":
+            known = _known_keys(location[:-1])
+            close = difflib.get_close_matches(str(location[-1]), known, 1)
+            hint = f'; did you mean "{close[0]}"?' if close else f"; allowed here: {', '.join(sorted(known))}"
+            return f"{path}: {key}: unknown key{hint}"
+        case "missing":
+            return f"{path}: {key}: missing; it has no default"
+        case "value_error" if not location:
+            return f"{path}: {context['error']}"
+        case "value_error":
+            allowed = str(context["error"])
+        case "literal_error":
+            allowed = str(context["expected"]).replace("'", '"')
+        case "bool_type" | "bool_parsing":
+            allowed = "true or false"
+        case "model_type" | "model_attributes_type":
+            allowed = "a table"
+        case "tuple_type":
+            allowed = "a list [...]"
+        case "too_short":
+            allowed = f"at least {context['min_length']} entry"
+        case _:
+            allowed = item["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return f"{path}: {key}: found {_shown(item['input'])}; allowed: {allowed}"
+
+
+def _known_keys(location: list[str | int]) -> list[str]:
+    model: Any = Settings
+    for part in location:
+        if isinstance(part, str):
+            annotation = model.model_fields[part].annotation
+            arguments = getattr(annotation, "__args__", ())
+            model = arguments[0] if arguments else annotation
+    return list(model.model_fields)
+
+
+def _shown(value: object) -> str:
+    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
