@@ -1,0 +1,105 @@
+"""The composition root: settings in, wired objects out.
+
+The only place that knows which implementation stands behind a port. Heavy rooms are imported by the function that
+needs them, so that a listener starts without gpg and templates.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbot.config import Settings
+from mailbot.errors import ConfigError
+from mailbot.storage import schema
+from mailbot.storage.database import Database
+from mailbot.storage.seal import load_sealer
+
+if TYPE_CHECKING:
+    from mailbot.openpgp.gpg import Gpg
+    from mailbot.service.outgoing import OutgoingMail
+    from mailbot.storage.store import Store
+    from mailbot.storage.vault import Vault
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class CurrentSettings:
+    """The settings in force; a reload replaces them whole."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self) -> Settings:
+        return self._settings
+
+    def replace(self, settings: Settings) -> None:
+        self._settings = settings
+
+
+def open_database(settings: Settings) -> Database:
+    """The database with the newest schema; needs only the public seal key."""
+    database = Database(settings.storage.database)
+    schema.prepare(database, load_sealer(settings.storage.seal_key_file))
+    return database
+
+
+def open_vault(settings: Settings, database: Database) -> Vault:
+    """Everything confidential in the database, for processes that hold the private seal key."""
+    from mailbot.storage.unseal import load_unsealer
+    from mailbot.storage.vault import Vault
+
+    with database.read() as connection:
+        return Vault(load_unsealer(settings.storage.seal_key_file), connection)
+
+
+def open_store(settings: Settings) -> Store:
+    from mailbot.storage.store import Store
+
+    database = open_database(settings)
+    return Store(database, open_vault(settings, database))
+
+
+class Scratch:
+    """A private directory for rebuilt caches (public keyrings). Nothing confidential is ever put there."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="mailbot-"))
+
+    def close(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def open_gpg(settings: Settings, scratch: Path) -> Gpg:
+    """gpg on the operator's home. Raises `ConfigError` if the passphrase file is missing."""
+    from mailbot.openpgp.gpg import Gpg
+
+    passphrase = None
+    if settings.openpgp.passphrase_file is not None:
+        try:
+            passphrase = settings.openpgp.passphrase_file.read_text(encoding="utf-8").rstrip("\n")
+        except OSError as error:
+            raise ConfigError(
+                f"openpgp.passphrase_file: cannot read {settings.openpgp.passphrase_file}: {error.strerror}"
+            ) from None
+    return Gpg(settings.openpgp.home, settings.openpgp.key, scratch, passphrase)
+
+
+def still_wanted(settings: Callable[[], Settings]) -> Callable[[OutgoingMail], str | None]:
+    """Membership is the TOML, and it is checked again right before sending."""
+
+    def check(mail: OutgoingMail) -> str | None:
+        if mail.member_id is None:
+            return None
+        member = settings().member_by_id(mail.member_id)
+        if member is None or member.email.lower() != mail.recipient.lower():
+            return "not a member any more"
+        return None
+
+    return check

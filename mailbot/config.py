@@ -88,9 +88,10 @@ def _timezone(value: object) -> ZoneInfo:
         raise ValueError('a time zone such as "UTC" or "Europe/Berlin"') from None
 
 
-def _database(value: object) -> str:
+def _database(value: object, info: ValidationInfo) -> str:
     if isinstance(value, str) and re.fullmatch(r"sqlite:///[^?#]+", value):
-        return value
+        base: Path = (info.context or {}).get("base", Path())
+        return f"sqlite:///{base / value.removeprefix('sqlite:///')}"
     raise ValueError('"sqlite:///FILE" (this version has no PostgreSQL store yet)')
 
 

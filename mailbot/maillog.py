@@ -85,3 +85,8 @@ def lifecycle(what: str) -> None:
 def trouble(where: str, cause: BaseException) -> None:
     """Something failed outside any one mail."""
     logger.error("%s: %s", where, type(cause).__name__)
+
+
+def config_refused(explanation: str) -> None:
+    """A reload was refused; the operator's own file is quoted, nothing of any mail."""
+    logger.error("config not reloaded, the old one stays: %s", explanation)

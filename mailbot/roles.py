@@ -1,0 +1,229 @@
+"""The role processes that the supervisor starts: ``python -m mailbot.roles ROLE CONFIG LIFE_FD READY_FD SHARE [FD...]``.
+
+Each opens what it needs, says ready through a pipe, works until SIGTERM or until its parent is gone, and finishes what
+it has begun. SIGHUP reloads the config file. Exit codes: 0 drained, 2 the config cannot be used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from mailbot import maillog
+from mailbot.app import CurrentSettings, Scratch, open_database, open_gpg, open_store, open_vault, still_wanted, utc_now
+from mailbot.config import Settings, load
+from mailbot.errors import ConfigError, MailbotError
+
+HOUSEKEEPING_SECONDS = 1.0
+"""How often claims of dead processes are freed: their work goes on at once, not after their lease."""
+RENEW_EVERY = 5
+"""Housekeepings between two renewals of our own leases."""
+IDLE_SECONDS = 0.02
+"""Between two looks at the doorbell of an idle worker: nobody notices 20 ms, and a look costs 10 µs."""
+LOOK_ANYWAY_SECONDS = 0.5
+"""Retries become due without anybody ringing."""
+WORKER_THREADS = 2
+"""gpg serialises private-key operations per home, so more threads only wait for it."""
+
+
+class Role:
+    """What all role processes share: settings with reload, a stop event, and the pipes to the parent."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.name = arguments[0]
+        self.config_path = Path(arguments[1])
+        self._life_fd, self._ready_fd, self.share = (int(value) for value in arguments[2:5])
+        self.listen_fds = [int(value) for value in arguments[5:]]
+        self.settings = CurrentSettings(load(self.config_path))
+        self.stop = threading.Event()
+        self.on_stop: Callable[[], None] = lambda: None
+
+    def ready(self) -> None:
+        os.write(self._ready_fd, b"ready")
+        os.close(self._ready_fd)
+
+    def watch(self) -> None:
+        """Signals, and the parent's end: its side of the life pipe closes with it."""
+        signal.signal(signal.SIGTERM, lambda *_: self._end())
+        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches the whole group; the parent tells us
+        signal.signal(signal.SIGHUP, lambda *_: self._reload())
+        threading.Thread(target=self._watch_parent, name="parent", daemon=True).start()
+
+    def _watch_parent(self) -> None:
+        os.read(self._life_fd, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _end(self) -> None:
+        self.stop.set()
+        self.on_stop()
+
+    def _reload(self) -> None:
+        try:
+            self.settings.replace(load(self.config_path))
+        except ConfigError as error:
+            maillog.config_refused(str(error))
+
+
+def listener(role: Role) -> None:
+    """Accept mail and store it sealed. Opens neither the private seal key nor a GnuPG home."""
+    from mailbot.smtp.listener import Limits, Listener
+    from mailbot.storage.intake import Intake
+    from mailbot.storage.seal import load_sealer
+
+    settings = role.settings()
+    intake = Intake(open_database(settings), load_sealer(settings.storage.seal_key_file))
+    sockets = [socket.socket(fileno=fd) for fd in role.listen_fds]
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        role.on_stop = lambda: loop.call_soon_threadsafe(stop.set)
+        server = Listener(settings, Limits.of(settings, role.share), intake.accept, utc_now)
+        await server.start(sockets)
+        role.ready()
+        await stop.wait()
+        await server.stop()
+
+    asyncio.run(serve())
+    intake.close()
+
+
+def worker(role: Role) -> None:
+    """Understand, decide, compose."""
+    from mailbot.cage.client import Cage
+    from mailbot.mail.templates import Templates, packaged_templates
+    from mailbot.openpgp.keys import stop_agent
+    from mailbot.service.notices import Composer
+    from mailbot.service.pipeline import Pipeline
+    from mailbot.storage.database import Doorbell
+
+    settings = role.settings()
+    store = open_store(settings)
+    scratch = Scratch()
+    gpg = open_gpg(settings, scratch.path)
+    composer = Composer(store, gpg, Templates(packaged_templates()))
+
+    def work() -> None:
+        parser = Cage()
+        doorbell = Doorbell(store.database)
+        pipeline = Pipeline(role.settings, store, parser, gpg, composer, utc_now)
+        while not role.stop.is_set():
+            try:
+                if pipeline.run_once():
+                    continue
+            except MailbotError as error:
+                maillog.trouble("worker", error)
+                role.stop.wait(LOOK_ANYWAY_SECONDS)
+                continue
+            waited = 0.0
+            while waited < LOOK_ANYWAY_SECONDS and not doorbell.rang() and not role.stop.wait(IDLE_SECONDS):
+                waited += IDLE_SECONDS
+        parser.close()
+        doorbell.close()
+
+    threads = [threading.Thread(target=work, name=f"worker-{number}") for number in range(WORKER_THREADS)]
+    for thread in threads:
+        thread.start()
+    role.ready()
+    keep_house(role, store.renew, store.free_dead)
+    for thread in threads:
+        thread.join()
+    gpg.close()
+    scratch.close()
+    stop_agent(settings.openpgp.home)
+
+
+def keep_house(role: Role, renew: Callable[[], object], free_dead: Callable[[], object]) -> None:
+    """Renew leases and free dead ones until the role stops."""
+    beats = 0
+    while not role.stop.wait(HOUSEKEEPING_SECONDS):
+        beats += 1
+        try:
+            free_dead()
+            if beats % RENEW_EVERY == 0:
+                renew()
+        except MailbotError as error:
+            maillog.trouble("housekeeping", error)
+
+
+def delivery(role: Role) -> None:
+    """Send what is due."""
+    from mailbot.smtp.delivery import Delivery
+    from mailbot.smtp.smarthost import Smarthost
+    from mailbot.storage.outbox import SqlOutbox
+
+    settings = role.settings()
+    database = open_database(settings)
+    outbox = SqlOutbox(database, open_vault(settings, database))
+
+    async def deliver() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        role.on_stop = lambda: loop.call_soon_threadsafe(stop.set)
+        sender = Delivery(
+            outbox,
+            Smarthost(settings.delivery.host, settings.delivery.port, settings.delivery.tls),
+            give_up_after=settings.delivery.give_up_after.delta,
+            now=utc_now,
+            still_wanted=still_wanted(role.settings),
+        )
+        role.ready()
+        await sender.run(stop)
+
+    asyncio.run(deliver())
+
+
+def scheduler(role: Role) -> None:
+    """Fire the clocks, while it holds the scheduler's lease."""
+    from mailbot import jobs
+    from mailbot.service.ticks import Ticks
+    from mailbot.storage.leadership import Leadership
+
+    store = open_store(role.settings())
+    leadership = Leadership(store.database, "scheduler")
+    ticks = Ticks(role.settings, store, utc_now)
+
+    def fire() -> None:
+        try:
+            if leadership.hold():
+                ticks.fire_due_clocks()
+        except MailbotError as error:
+            maillog.trouble("scheduler", error)
+
+    running = jobs.start(jobs.timetable(fire))
+    role.ready()
+    role.stop.wait()
+    running.shutdown(wait=True)
+    leadership.release()
+
+
+ROLES: dict[str, Callable[[Role], None]] = {
+    "listener": listener,
+    "worker": worker,
+    "delivery": delivery,
+    "scheduler": scheduler,
+}
+
+
+def main(arguments: list[str]) -> int:
+    maillog.set_up()
+    try:
+        role = Role(arguments)
+        role.watch()
+        maillog.lifecycle(f"{role.name} starting")
+        ROLES[role.name](role)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    maillog.lifecycle(f"{role.name} stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

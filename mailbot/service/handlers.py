@@ -1,0 +1,196 @@
+"""What happens for each route: one function per row of `router.ROUTES`, within the transaction that decides.
+
+A handler opens or finds the issue, writes audit rows and notices, and finishes the mail. It sends nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailbot.config import Settings
+from mailbot.domain import clocks
+from mailbot.domain.calendar import Calendar
+from mailbot.domain.issue import Disposition, Role, title_from
+from mailbot.service.message import Message
+from mailbot.service.router import Facts
+from mailbot.service.store import NewIssue, Unit
+from mailbot.service.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything a handler may look at."""
+
+    unit: Unit
+    message: Message
+    facts: Facts
+    settings: Settings
+    tokens: Tokens
+    now: datetime
+    quarantine: str = ""
+    """Why the mail is given up on and relayed raw; "" for every ordinary mail."""
+
+    def finish(self, disposition: Disposition, number: int | None = None) -> tuple[Disposition, int | None]:
+        digest = None if disposition is Disposition.DUPLICATE else self.message.digest
+        self.unit.finish(disposition, number, self.now, digest=digest, quarantine=self.quarantine)
+        return disposition, number
+
+
+Outcome = tuple[Disposition, int | None]
+
+
+def redelivery(case: Case) -> Outcome:
+    return case.finish(Disposition.DUPLICATE)
+
+
+def own(case: Case) -> Outcome:
+    """Our own mail came back, through a list or an alias: no loop."""
+    return case.finish(Disposition.OWN)
+
+
+def bounce(case: Case) -> Outcome:
+    """A mail system about a mail of ours. Only the keyed bounce address says which, and only a failure counts."""
+    named = case.unit.outgoing(*case.facts.bounced) if case.facts.bounced else None
+    if named is None or not case.message.bounce_failed:
+        return case.finish(Disposition.BOUNCE)
+    outbox_id, member_id, number = named
+    if case.unit.mark_bounced(outbox_id, "a mail system reported that it could not be delivered", case.now):
+        case.unit.notify(
+            "undelivered_member" if member_id else "undelivered_reporter",
+            number, {"outbox": outbox_id, "member": member_id, "bounced": True}, case.now,
+        )  # fmt: skip
+    return case.finish(Disposition.BOUNCE, number)
+
+
+def automatic(case: Case) -> Outcome:
+    """A vacation reply and the like, to a mail of ours: recorded, not relayed, answers nothing."""
+    number = _issue_number(case)
+    _record(case, number, "automatic", None)
+    return case.finish(Disposition.AUTOMATIC, number)
+
+
+def key_request(case: Case) -> Outcome:
+    """Somebody asks for the group's key: answered within the same caps as acknowledgements."""
+    if _may_answer(case):
+        case.unit.notify(
+            "key", None,
+            {"to": case.message.author, "name": case.message.author_name, "in_reply_to": case.message.message_id},
+            case.now,
+        )  # fmt: skip
+    return case.finish(Disposition.KEY_REQUEST)
+
+
+def note(case: Case) -> Outcome:
+    """A member's authenticated mail on an issue: an internal note, for the members only."""
+    number, member = _issue_number(case), case.facts.member
+    if member is None:
+        raise ValueError("a note without an authenticated member")
+    _record(case, number, "note", member.id)
+    case.unit.notify("note", number, {**case.message.relayed(), "member": member.id}, case.now, original=True)
+    case.unit.audit(number, member.id, "note", case.now)
+    return case.finish(Disposition.MEMBER, number)
+
+
+def follow_up(case: Case) -> Outcome:
+    """Mail on an issue from outside, or that only claims to be a member's: relayed, marked if not authenticated."""
+    number = _issue_number(case)
+    authenticated, why = _authenticated(case)
+    _record(case, number, "follow-up", None)
+    params = {**case.message.relayed(), "authenticated": authenticated, "why": why}
+    case.unit.notify("follow_up", number, {**params, "mentions": list(case.facts.mentions)}, case.now, original=True)
+    case.unit.audit(number, case.facts.role or "unknown", "follow-up", case.now, new={"authenticated": authenticated})
+    return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
+
+
+def report(case: Case) -> Outcome:
+    """Anything that belongs to no issue opens one: clock, relay, and an acknowledgement where one is due."""
+    message, unit, now = case.message, case.unit, case.now
+    received_at = message.envelope.received_at
+    number = unit.open_issue(
+        NewIssue(
+            title=title_from(message.subject),
+            reporter=message.author,
+            reporter_name=message.author_name,
+            encrypted=message.encrypted,
+            opened_at=received_at,
+        )
+    )
+    if message.author:
+        unit.add_participant(number, Role.REPORTER, message.author, message.author_name)
+    _record(case, number, "report", case.facts.member.id if case.facts.member else None)
+    plan = clocks.first_response(response_policy(case.settings), calendar(case.settings), received_at)
+    unit.start_clock(number, clocks.FIRST_RESPONSE, received_at, plan)
+    unit.audit(number, "reporter", "opened", now, new={"title": title_from(message.subject)})
+    unreadable = message.unreadable or case.quarantine
+    acknowledged = _may_answer(case)
+    params = {**message.relayed(), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
+    unit.notify(
+        "unreadable" if unreadable else "report", number, {**params, "acknowledged": acknowledged}, now, original=True
+    )
+    if acknowledged:
+        unit.notify(
+            "acknowledgement_unreadable" if unreadable else "acknowledgement",
+            number, {"to": message.author, "name": message.author_name, "in_reply_to": message.message_id}, now,
+        )  # fmt: skip
+    return case.finish(Disposition.UNREADABLE if unreadable else Disposition.REPORT, number)
+
+
+HANDLERS: dict[str, Callable[[Case], Outcome]] = {
+    "redelivery": redelivery,
+    "own": own,
+    "bounce": bounce,
+    "automatic": automatic,
+    "key_request": key_request,
+    "note": note,
+    "follow_up": follow_up,
+    "report": report,
+}
+
+
+def response_policy(settings: Settings) -> clocks.ResponsePolicy:
+    """The promise of a first answer as the config has it now; it applies to reports that come from now on."""
+    return clocks.ResponsePolicy(
+        settings.slo.first_response_remind,
+        settings.slo.first_response_escalate,
+        tuple((step.after, step.to) for step in settings.slo.escalation),
+    )
+
+
+def calendar(settings: Settings) -> Calendar:
+    return Calendar(settings.group.timezone, frozenset(settings.slo.holidays))
+
+
+def _may_answer(case: Case) -> bool:
+    """Whether a first answer may go out: to a person, by a usable address, within the caps."""
+    message = case.message
+    if message.automatic or message.listed or not message.envelope.reverse_path or not message.author:
+        return False
+    if message.author.lower() == case.settings.group.address.lower():
+        return False
+    ack = case.settings.ack
+    return case.unit.may_acknowledge(message.author, case.now, ack.per_sender.delta, ack.per_hour)
+
+
+def _authenticated(case: Case) -> tuple[bool, str]:
+    """Whether a follow-up is its author's, and if not, why not, in words for members."""
+    if case.facts.claims_member is not None:
+        return False, "it carries a member's address without that member's good signature"
+    if case.facts.keyed or (case.facts.role is not None and case.message.dmarc):
+        return True, ""
+    if case.facts.role is None:
+        return False, "its sender is not known on this issue"
+    return False, "nothing proves that it comes from that address"
+
+
+def _record(case: Case, number: int, kind: str, member_id: str | None) -> None:
+    message = case.message
+    case.unit.add_message(
+        number, kind, message.envelope.received_at, message.author, message.message_id,
+        encrypted=message.encrypted, signed_by=message.signature.fingerprint, member_id=member_id,
+    )  # fmt: skip
+
+
+def _issue_number(case: Case) -> int:
+    if case.facts.issue is None:
+        raise ValueError("this route is for mail that belongs to an issue")
+    return case.facts.issue.number

@@ -1,0 +1,71 @@
+"""One mail as understood: an immutable value, the only thing that decisions look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mailbot.mail.envelope import Envelope, Target
+from mailbot.service.ports import Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    envelope: Envelope
+    target: Target
+    digest: bytes
+    """Recognises an identical redelivery."""
+    author: str
+    """The one From address, as written; else the reverse-path; "" if there is neither."""
+    author_name: str
+    subject: str
+    """The protected one where there is one."""
+    message_id: str
+    references: tuple[str, ...]
+    """Message-IDs of In-Reply-To and References, nearest first."""
+    text: str
+    html_only: bool
+    attachments: tuple[Attachment, ...]
+    encrypted: bool
+    """All of its content came encrypted to the group."""
+    signature: Signature
+    authentication: str
+    """What the trusted front said about the sender, in words."""
+    dmarc: bool
+    """DMARC passed for `author`, says the trusted front."""
+    automatic: bool
+    """Not written by a person for us: RFC 3834, vacation, list or bulk traffic."""
+    listed: bool
+    """It came through a mailing list."""
+    bounce: bool
+    bounce_failed: bool
+    """A bounce that reports a permanent failure."""
+    unreadable: str = ""
+    """Why its content could not be read, in plain words; "" if it could."""
+    defects: tuple[str, ...] = ()
+
+    def relayed(self) -> Mapping[str, Any]:
+        """What a relay shows of it: JSON values, sealed with the notice."""
+        return {
+            "from": self.author,
+            "from_name": self.author_name,
+            "subject": self.subject,
+            "text": self.text,
+            "html_only": self.html_only,
+            "attachments": [[item.name, item.content_type, item.size, item.sha256] for item in self.attachments],
+            "encrypted": self.encrypted,
+            "verdict": self.signature.verdict.value,
+            "signed_by": self.signature.fingerprint,
+            "key_id": self.signature.key_id,
+            "authentication": self.authentication,
+            "unreadable": self.unreadable,
+            "defects": list(self.defects),
+            "received_at": self.envelope.received_at.isoformat(),
+        }

@@ -1,0 +1,119 @@
+"""The way of one mail: claim, understand, decide. And of one notice: claim, compose.
+
+No transaction is open while a mail is parsed, opened by gpg, or rendered. A mail that makes its own handling fail three
+times is quarantined: an issue is opened all the same and the raw mail relayed, so that a person can look.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from mailbot import maillog
+from mailbot.config import Settings
+from mailbot.errors import ClaimLost, MailFailed, TemporaryError
+from mailbot.service import handlers, notices, router, understanding
+from mailbot.service.message import Message
+from mailbot.service.ports import OpenPGP, Parser
+from mailbot.service.store import ClaimedMail, ClaimedNotice, Store
+from mailbot.service.tokens import Tokens
+
+FAILURES_TO_QUARANTINE = 3
+"""Failures of the mail's own after which nobody tries again by themselves."""
+RETRY_AFTER_FAILURE = timedelta(seconds=5)
+RETRY_AFTER_TROUBLE = timedelta(seconds=10)
+"""When the cause is outside (gpg missing, disk full): soon enough that mail flows again within seconds of the mend."""
+LONGEST_NOTICE_RETRY = timedelta(minutes=15)
+
+
+class Pipeline:
+    """Does one piece of work at a time; several threads may each run their own."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        store: Store,
+        parser: Parser,
+        openpgp: OpenPGP,
+        composer: notices.Composer,
+        now: Callable[[], datetime],
+        step: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        """`settings` gives the current ones at each use; `step` is told the name of every step before it happens."""
+        self._settings = settings
+        self._store = store
+        self._parser = parser
+        self._openpgp = openpgp
+        self._composer = composer
+        self._now = now
+        self._step = step
+
+    def run_once(self) -> bool:
+        """Do one piece of work. Returns False if there was none."""
+        prefix = self._settings().group
+        self._store.index_mails(lambda envelope, head: understanding.keys(envelope, head, prefix))
+        self._step("claim-mail")
+        if mail := self._store.claim_mail(self._now()):
+            self._step("claimed-mail")
+            self._handle(mail)
+            return True
+        self._step("claim-notice")
+        if notice := self._store.claim_notice(self._now()):
+            self._step("claimed-notice")
+            self._compose(notice)
+            return True
+        return False
+
+    def _handle(self, mail: ClaimedMail) -> None:
+        started = time.monotonic()
+        quarantine = ""
+        settings = self._settings()
+        self._openpgp.load(*self._store.keys())
+        try:
+            if mail.failures >= FAILURES_TO_QUARANTINE:
+                quarantine = "handling it failed three times"
+                message = understanding.given_up(mail, settings, self._store, quarantine)
+            else:
+                message = understanding.understand(mail, settings, self._store, self._parser, self._openpgp)
+            self._step("understood")
+            disposition, number = self._decide(mail, message, settings, quarantine)
+        except ClaimLost:
+            return  # another process has it, or finished it: our result counts for nothing
+        except TemporaryError as error:
+            maillog.step_failed("in", mail.id, mail.failures, error)
+            self._store.release_mail(mail, self._now(), RETRY_AFTER_TROUBLE)
+            return
+        except Exception as error:  # noqa: BLE001 - the last ring: whatever a mail breaks costs that mail only
+            maillog.step_failed("in", mail.id, mail.failures + 1, error)
+            self._store.mail_failed(mail, self._now(), RETRY_AFTER_FAILURE if mail.failures < 2 else timedelta(0))
+            return
+        self._step("decided")
+        if quarantine and number is not None:
+            maillog.quarantined(mail.id, number, quarantine)
+        maillog.handled(mail.id, disposition.value, number, time.monotonic() - started)
+
+    def _decide(self, mail: ClaimedMail, message: Message, settings: Settings, quarantine: str) -> handlers.Outcome:
+        tokens = Tokens(self._store.token_key, settings.group.domain)
+        with self._store.decide(mail) as unit:
+            facts = router.look_up(unit, message, settings, tokens)
+            case = handlers.Case(unit, message, facts, settings, tokens, self._now(), quarantine)
+            outcome = handlers.HANDLERS[router.route(message, facts)](case)
+            self._step("deciding")
+        return outcome
+
+    def _compose(self, notice: ClaimedNotice) -> None:
+        started = time.monotonic()
+        self._openpgp.load(*self._store.keys())
+        try:
+            drafts = self._composer.compose(notice, self._settings())
+            self._step("composed")
+            self._store.finish_notice(notice, drafts, self._now())
+        except ClaimLost:
+            return
+        except Exception as error:  # noqa: BLE001 - the last ring: a notice is never given up, only tried less often
+            own = isinstance(error, MailFailed) or not isinstance(error, TemporaryError)
+            maillog.step_failed("notice", notice.id, notice.failures + own, error)
+            delay = min(RETRY_AFTER_TROUBLE * 2**notice.failures, LONGEST_NOTICE_RETRY)
+            self._store.notice_failed(notice, self._now(), delay, own=own)
+            return
+        self._step("finished-notice")
+        maillog.composed(notice.id, notice.event, notice.issue, len(drafts), time.monotonic() - started)

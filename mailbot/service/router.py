@@ -1,0 +1,111 @@
+"""What each mail is: an ordered table, first match wins. The code only walks it; the handlers do the rest."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailbot.config import Member, Settings
+from mailbot.domain.issue import Role
+from mailbot.mail.envelope import Strength
+from mailbot.service.message import Message
+from mailbot.service.store import IssueView, Unit
+from mailbot.service.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the database knows about a mail, looked up once within the transaction that decides about it."""
+
+    redelivery: bool
+    own: bool
+    bounced: tuple[int, int] | None
+    """The (notice, seq) of our mail that a bounce address names."""
+    member: Member | None
+    """The member whose good signature covers the mail, whatever From says."""
+    claims_member: Member | None
+    """The member whose address From carries: says nothing by itself."""
+    issue: IssueView | None
+    """The issue that the mail belongs to."""
+    role: Role | None
+    """What the author is to that issue, as a participant from outside."""
+    keyed: bool
+    """It came by the keyed address of its author."""
+    mentions: tuple[int, ...]
+    """Numbers that a stranger named, in the address or the subject."""
+
+
+def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) -> Facts:
+    """Gather the facts about one mail. Order of threading: keyed or numbered address, references, subject tag."""
+    member = None
+    if message.signature.good:
+        member = settings.member_by_fingerprint(message.signature.fingerprint)
+    claims_member = settings.member_by_address(message.author)
+    sender = member.email if member else message.author
+    number, keyed = _thread(unit, message, member or claims_member, sender, settings, tokens)
+    issue = unit.issue(number) if number is not None else None
+    named = set(subject_numbers(message.subject, settings.group.id_prefix))
+    if message.target.number is not None:
+        named.add(message.target.number)
+    return Facts(
+        redelivery=unit.redelivered(message.digest),
+        own=tokens.is_own(message.message_id),
+        bounced=tokens.bounced(message.target.token) if message.target.strength is Strength.BOUNCE else None,
+        member=member,
+        claims_member=claims_member,
+        issue=issue,
+        role=unit.role(issue.number, message.author) if issue else None,
+        keyed=keyed,
+        mentions=tuple(sorted(named - ({issue.number} if issue else set()))),
+    )
+
+
+def _thread(
+    unit: Unit, message: Message, member: Member | None, sender: str, settings: Settings, tokens: Tokens
+) -> tuple[int | None, bool]:
+    """The issue that a mail belongs to, and whether its author's own keyed address said so."""
+    target = message.target
+    if target.strength is Strength.KEYED and target.number is not None:
+        if tokens.is_participant(target.token, target.number, message.author) and unit.issue(target.number):
+            return target.number, True
+        # Another sender than the address's participant: a stranger, who may still thread by references.
+    if target.strength is Strength.NUMBERED and member and target.number is not None and unit.issue(target.number):
+        return target.number, False
+    if (found := unit.find_reference(message.references, sender)) is not None:
+        return found, False
+    for number in subject_numbers(message.subject, settings.group.id_prefix):
+        if unit.issue(number) and (member or unit.role(number, message.author)):
+            return number, False
+    return None, False
+
+
+def subject_numbers(subject: str, prefix: str) -> tuple[int, ...]:
+    """The issue numbers that a subject names as ``[EX-42]``."""
+    return tuple(int(number) for number in re.findall(rf"\[{re.escape(prefix)}-([1-9]\d{{0,8}})\]", subject, re.I))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A row of the table: the handler's name, and when it is the one."""
+
+    name: str
+    matches: Callable[[Message, Facts], bool]
+
+
+ROUTES = (
+    Route("redelivery", lambda message, facts: facts.redelivery),
+    # By the keyed Message-ID and not by From, which anybody can write.
+    Route("own", lambda message, facts: facts.own),
+    Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or message.bounce),
+    # A vacation reply to our mail; list traffic that threads is still somebody's word.
+    Route("automatic", lambda message, facts: message.automatic and not message.listed and facts.issue is not None),
+    Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
+    Route("note", lambda message, facts: facts.member is not None and facts.issue is not None),
+    Route("follow_up", lambda message, facts: facts.issue is not None),
+    # Whatever it is, somebody may have meant it as a report: nothing is dropped.
+    Route("report", lambda message, facts: True),
+)
+
+
+def route(message: Message, facts: Facts) -> str:
+    """The name of the first route that matches."""
+    return next(row.name for row in ROUTES if row.matches(message, facts))

@@ -1,0 +1,220 @@
+"""What the use cases need from the database, and the rows that cross. Implemented by `storage.store`.
+
+A claim carries a fencing token: whatever is recorded for it is only taken while the claim still stands, else
+`ClaimLost` is raised and nothing is kept.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from mailbot.domain.clocks import Firing, Plan
+from mailbot.domain.issue import Disposition, Outcome, Role
+from mailbot.mail.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class MailKeys:
+    """What the first pass reads from a mail's head: rows that share one of `shared` are handled in order."""
+
+    sender: str
+    shared: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedMail:
+    id: int
+    token: int
+    blob_id: int
+    envelope: Envelope
+    raw: bytes
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedNotice:
+    id: int
+    token: int
+    event: str
+    issue: int | None
+    created_at: datetime
+    params: Mapping[str, Any]
+    blob_id: int | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockView:
+    id: int
+    issue: int
+    name: str
+    state: str
+    started_at: datetime
+    due_at: datetime
+    next_at: datetime | None
+    firings: tuple[Firing, ...]
+    fired: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssueView:
+    """An issue as its rows stand now, opened."""
+
+    number: int
+    status: str
+    title: str
+    reporter: str
+    """The reporter's address, "" if the report named none."""
+    reporter_name: str
+    encrypted: bool
+    opened_at: datetime
+    owner: str | None
+    clocks: tuple[ClockView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewIssue:
+    title: str
+    reporter: str
+    reporter_name: str
+    encrypted: bool
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One finished mail to one recipient. Drafts may share a `body`; it is stored once."""
+
+    seq: int
+    kind: str
+    recipient: str
+    member_id: str | None
+    sender: str
+    headers: bytes
+    message_id: str
+    body: bytes
+    encrypted: bool
+
+
+class Unit(Protocol):
+    """One short write transaction in which a decision is recorded."""
+
+    def redelivered(self, digest: bytes) -> bool:
+        """Whether a mail with this digest was handled before."""
+        ...
+
+    def find_reference(self, message_ids: Sequence[str], sender: str) -> int | None:
+        """The issue of the first Message-ID that the bot sent to `sender` or that a participant wrote."""
+        ...
+
+    def issue(self, number: int) -> IssueView | None: ...
+
+    def role(self, number: int, address: str) -> Role | None: ...
+
+    def open_issue(self, new: NewIssue) -> int: ...
+
+    def close_issue(self, number: int, outcome: Outcome, now: datetime) -> None: ...
+
+    def add_participant(self, number: int, role: Role, address: str, name: str) -> None: ...
+
+    def add_message(
+        self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
+        encrypted: bool, signed_by: str = "", member_id: str | None = None,
+    ) -> None:  # fmt: skip
+        """Record the incoming mail in the issue, and its Message-ID as one that `author` wrote there."""
+        ...
+
+    def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None: ...
+
+    def cancel_clocks(self, number: int, now: datetime) -> None: ...
+
+    def silent_members(self, number: int, members: Iterable[str]) -> list[str]:
+        """Those of `members` who wrote nothing on the issue yet."""
+        ...
+
+    def may_acknowledge(self, sender: str, now: datetime, per_sender: timedelta, per_hour: int) -> bool:
+        """Whether the caps allow an acknowledgement now; if so it is counted."""
+        ...
+
+    def outgoing(self, notice: int, seq: int) -> tuple[int, str | None, int | None] | None:
+        """(outbox id, member id, issue) of a mail that we sent."""
+        ...
+
+    def mark_bounced(self, outbox_id: int, text: str, now: datetime) -> bool:
+        """Mark a sent mail as bounced; False if it already was."""
+        ...
+
+    def notify(
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
+    ) -> None:
+        """Queue a notice. With `original`, the mail at hand goes along with it."""
+        ...
+
+    def audit(
+        self, number: int | None, actor: str, action: str, now: datetime, old: Any = None, new: Any = None
+    ) -> None: ...
+
+    def finish(
+        self, disposition: Disposition, number: int | None, now: datetime, *, digest: bytes | None = None,
+        quarantine: str = "",
+    ) -> None:  # fmt: skip
+        """End the claimed mail. With an issue number, its raw mail is re-sealed to that issue."""
+        ...
+
+
+class Store(Protocol):
+    token_key: bytes
+
+    def digest(self, pieces: Iterable[bytes]) -> bytes:
+        """A keyed hash by which the same bytes are recognised."""
+        ...
+
+    def index_mails(self, read: Callable[[Envelope, bytes], MailKeys], limit: int = 50) -> int:
+        """The first pass over new mails, in order of arrival. Returns how many it saw."""
+        ...
+
+    def claim_mail(self, now: datetime) -> ClaimedMail | None: ...
+
+    def decide(self, claim: ClaimedMail) -> AbstractContextManager[Unit]:
+        """The transaction that records what was decided for a mail."""
+        ...
+
+    def mail_failed(self, claim: ClaimedMail, now: datetime, delay: timedelta) -> None:
+        """Count a failure of the mail's own; it comes again after `delay`."""
+        ...
+
+    def release_mail(self, claim: ClaimedMail, now: datetime, delay: timedelta) -> None:
+        """Give a mail back for a reason that is not its own."""
+        ...
+
+    def claim_notice(self, now: datetime) -> ClaimedNotice | None: ...
+
+    def read_blob(self, blob_id: int) -> bytes: ...
+
+    def view(self, number: int) -> IssueView | None: ...
+
+    def finish_notice(self, claim: ClaimedNotice, drafts: Sequence[Draft], now: datetime) -> None:
+        """Write the finished mails and end the notice, in one transaction."""
+        ...
+
+    def notice_failed(self, claim: ClaimedNotice, now: datetime, delay: timedelta, *, own: bool) -> None:
+        """Give a notice back for another try; `own` counts it as a failure of the notice itself."""
+        ...
+
+    def due_clocks(self, now: datetime, limit: int = 100) -> list[ClockView]: ...
+
+    def fire(self, clock: ClockView) -> AbstractContextManager["Firer | None"]:
+        """The transaction in which a clock fires; None if somebody else was faster."""
+        ...
+
+    def keys(self) -> tuple[int, list[str]]:
+        """(revision, armored public keys): the members' keys that an operator imported."""
+        ...
+
+
+class Firer(Unit, Protocol):
+    """A unit for a clock's firing."""
+
+    def clock_fired(self, fired: int, next_at: datetime | None, *, missed: bool) -> None: ...

@@ -1,0 +1,64 @@
+"""What happens when a clock is due: the plan says what, one transaction per clock records it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mailbot import maillog
+from mailbot.config import Settings
+from mailbot.domain import clocks
+from mailbot.service.store import ClockView, Store
+
+
+class Ticks:
+    def __init__(
+        self, settings: Callable[[], Settings], store: Store, now: Callable[[], datetime],
+        step: Callable[[str], None] = lambda name: None,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._store = store
+        self._now = now
+        self._step = step
+
+    def fire_due_clocks(self) -> int:
+        """Fire every clock whose next firing has come. Returns how many fired."""
+        fired = 0
+        while found := self._store.due_clocks(self._now()):
+            for clock in found:
+                self._step("fire-clock")
+                fired += self._fire(clock)
+        return fired
+
+    def _fire(self, clock: ClockView) -> bool:
+        now = self._now()
+        due = clocks.due(clock.firings, clock.fired, now)
+        with self._store.fire(clock) as unit:
+            if unit is None:
+                return False
+            missed = any(firing.act is clocks.Act.ESCALATE for firing in due.firings) or (
+                clock.state == clocks.ClockState.MISSED
+            )
+            unit.clock_fired(due.fired, due.next_at, missed=missed)
+            for event, params in self._events(clock, due):
+                silent = unit.silent_members(clock.issue, [member.id for member in self._settings().member])
+                unit.notify(event, clock.issue, {**params, "late": due.late, "silent": silent}, now)
+            unit.audit(
+                clock.issue, "mailbot", f"clock {clock.name}", now,
+                new={"fired": [firing.act.value for firing in due.firings], "late": due.late},
+            )  # fmt: skip
+        for firing in due.firings:
+            maillog.clock_fired(clock.issue, clock.name, firing.act.value, due.late)
+        return True
+
+    @staticmethod
+    def _events(clock: ClockView, due: clocks.Due) -> list[tuple[str, dict[str, object]]]:
+        escalations = [firing for firing in due.firings if firing.act is clocks.Act.ESCALATE]
+        if not escalations:
+            return [("reminder", {"due_at": clock.due_at.isoformat()})] if due.firings else []
+        told_before = any(firing.act is clocks.Act.ESCALATE for firing in clock.firings[: clock.fired])
+        to = sorted({address for firing in escalations for address in firing.to})
+        params: dict[str, object] = {"due_at": clock.due_at.isoformat(), "to": to}
+        events: list[tuple[str, dict[str, object]]] = [("escalation", params)] if to else []
+        events.append(("escalated", params))
+        if not told_before:
+            events.append(("escalation_reporter", params))
+        return events

@@ -1,0 +1,92 @@
+"""The workers' side of the inbox: the first pass, and claims in an order that is fair and keeps threads together."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
+
+from mailbot.mail.envelope import Envelope
+from mailbot.service.store import ClaimedMail, MailKeys
+from mailbot.storage import claims
+from mailbot.storage.database import Database
+from mailbot.storage.leases import Owner
+from mailbot.storage.tables import inbox, inbox_hash
+from mailbot.storage.vault import Vault
+
+
+def index(database: Database, vault: Vault, read: Callable[[Envelope, bytes], MailKeys], limit: int) -> int:
+    """Write keyed hashes of sender, Message-ID and references beside new mails. Returns how many were seen.
+
+    A mail gets its turn so that senders alternate: one later than the sender's last waiting mail, and never earlier
+    than the mail that is next (start-time fair queueing). A flood from one sender so waits behind everybody else's.
+    """
+    with database.read() as connection:
+        rows = connection.execute(
+            select(inbox.c.id, inbox.c.blob_id).where(inbox.c.state == "new", inbox.c.turn.is_(None))
+            .order_by(inbox.c.id).limit(limit)
+        ).all()  # fmt: skip
+        heads = [(row.id, *vault.read_blob(connection, row.blob_id, head_only=True)) for row in rows]
+    if not heads:
+        return 0
+    keys = [(row_id, read(Envelope.from_bytes(first), head)) for row_id, first, head in heads]
+    with database.write() as connection:
+        for row_id, found in keys:
+            _index_one(connection, vault, row_id, found)
+    return len(keys)
+
+
+def _index_one(connection: Connection, vault: Vault, row_id: int, keys: MailKeys) -> None:
+    sender = vault.hash("sender", keys.sender.lower())
+    waiting = inbox.c.state == "new"
+    own_last = connection.scalar(
+        select(func.max(inbox.c.turn)).where(inbox.c.sender_hash == sender, waiting)
+    )  # fmt: skip
+    first = connection.scalar(select(func.min(inbox.c.turn)).where(waiting))
+    turn = max(first or 0, (own_last or 0) + 1)
+    indexed = connection.execute(
+        update(inbox).where(inbox.c.id == row_id, inbox.c.turn.is_(None)).values(turn=turn, sender_hash=sender)
+    )
+    if indexed.rowcount:  # else another worker's pass was here first
+        hashes = {sender} | {vault.hash("thread", value) for value in keys.shared}
+        connection.execute(insert(inbox_hash), [{"hash": value, "inbox_id": row_id} for value in hashes])
+
+
+def claim(database: Database, vault: Vault, owner: Owner, now: datetime) -> ClaimedMail | None:
+    """Take the next mail that is free and whose thread and sender have no older mail unfinished."""
+    older = inbox_hash.alias("older")
+    mine = inbox_hash.alias("mine")
+    blocked = exists().where(
+        mine.c.inbox_id == inbox.c.id, older.c.hash == mine.c.hash, older.c.inbox_id < inbox.c.id
+    )  # fmt: skip
+    unseen = select(func.min(inbox.c.id)).where(inbox.c.state == "new", inbox.c.turn.is_(None)).scalar_subquery()
+    query = (
+        select(inbox)
+        .where(inbox.c.state == "new", inbox.c.turn.is_not(None), claims.free(inbox, now), ~blocked)
+        # A mail is only claimed once all before it have their hashes: an older one might belong to its thread.
+        .where(inbox.c.id < func.coalesce(unseen, inbox.c.id + 1))
+        .order_by(inbox.c.turn, inbox.c.id)
+        .limit(1)
+    )
+    with database.read() as connection:
+        if connection.execute(query).first() is None:
+            return None
+    with database.write() as connection:
+        row = connection.execute(query).first()
+        if row is None:
+            return None
+        claims.take(connection, inbox, [row.id], owner)
+    with database.read() as connection:
+        first, raw = vault.read_blob(connection, row.blob_id)
+    return ClaimedMail(row.id, row.claim_token + 1, row.blob_id, Envelope.from_bytes(first), raw, row.failures)
+
+
+def give_back(database: Database, claimed: ClaimedMail, now: datetime, delay: timedelta, failures: int) -> None:
+    with database.write() as connection:
+        claims.give_back(
+            connection, inbox, claimed.id, claimed.token, not_before=now + delay, failures=claimed.failures + failures
+        )
+
+
+def forget_hashes(connection: Connection, inbox_id: int) -> None:
+    """The mail is finished: nothing waits for it any more."""
+    connection.execute(delete(inbox_hash).where(inbox_hash.c.inbox_id == inbox_id))

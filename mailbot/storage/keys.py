@@ -1,0 +1,32 @@
+"""Public keys that an operator imported: rows, with a revision that tells every process when to rebuild its keyring."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from mailbot.storage.tables import public_key, setting
+
+_REVISION = "keys.revision"
+
+
+def revision(connection: Connection) -> int:
+    value = connection.scalar(select(setting.c.value).where(setting.c.name == _REVISION))
+    return int(value) if value else 0
+
+
+def armored(connection: Connection) -> list[str]:
+    return list(connection.scalars(select(public_key.c.armor).order_by(public_key.c.fingerprint)))
+
+
+def get(connection: Connection, fingerprint: str) -> str | None:
+    return connection.scalar(select(public_key.c.armor).where(public_key.c.fingerprint == fingerprint))
+
+
+def put(connection: Connection, fingerprint: str, armor: str, now: datetime) -> None:
+    """Store or replace a key, and move the revision."""
+    since = connection.scalar(select(public_key.c.since).where(public_key.c.fingerprint == fingerprint))
+    connection.execute(delete(public_key).where(public_key.c.fingerprint == fingerprint))
+    connection.execute(insert(public_key).values(fingerprint=fingerprint, armor=armor, since=since or now))
+    new = revision(connection) + 1
+    connection.execute(delete(setting).where(setting.c.name == _REVISION))
+    connection.execute(insert(setting).values(name=_REVISION, value=str(new)))

@@ -1,0 +1,116 @@
+"""The outbox on a database: `service.outgoing.Outbox`, for the delivery process."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
+
+from mailbot.service.outgoing import OutgoingMail, Outcome, Result
+from mailbot.storage import claims
+from mailbot.storage.database import Database
+from mailbot.storage.leases import LEASE_SECONDS, Owner, boot_seconds
+from mailbot.storage.tables import blob, outbox
+from mailbot.storage.vault import Vault
+
+_STATES = {
+    Outcome.SENT: "sent",
+    Outcome.DEFERRED: "waiting",
+    Outcome.POSTPONED: "waiting",
+    Outcome.FAILED: "failed",
+    Outcome.CANCELLED: "cancelled",
+}
+
+
+class SqlOutbox:
+    """One process's view of the outbox. Thread-safe."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+        self._owner = Owner.current()
+
+    def claim(self, limit: int, max_bytes: int, now: datetime) -> list[OutgoingMail]:
+        query = (
+            select(outbox, blob.c.size)
+            .join(blob, blob.c.id == outbox.c.blob_id)
+            .where(outbox.c.state == "waiting", claims.free(outbox, now))
+            .order_by(outbox.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            if connection.execute(query).first() is None:
+                return []
+        with self._database.write() as connection:
+            rows = []
+            blobs: set[int] = set()
+            size = 0
+            for row in connection.execute(query):
+                size += 0 if row.blob_id in blobs else row.size
+                if rows and size > max_bytes:
+                    break
+                blobs.add(row.blob_id)
+                rows.append(row)
+            claims.take(connection, outbox, [row.id for row in rows], self._owner, count=False)
+        with self._database.read() as connection:
+            bodies = {blob_id: self._vault.read_blob(connection, blob_id)[1] for blob_id in blobs}
+            mails = []
+            for row in rows:
+                content = self._vault.issue_box(connection, row.issue_id).open_json(row.sealed, "outbox")
+                mails.append(
+                    OutgoingMail(
+                        id=row.id,
+                        token=row.claim_token + 1,
+                        sender=content["sender"],
+                        recipient=content["recipient"],
+                        headers=content["headers"].encode("utf-8", "surrogateescape"),
+                        body=bodies[row.blob_id],
+                        member_id=row.member_id,
+                        attempts=row.attempts,
+                        created_at=row.created_at,
+                    )
+                )
+        return mails
+
+    def finish(self, results: Sequence[Result], now: datetime) -> None:
+        with self._database.write() as connection:
+            for result in results:
+                issue_id = connection.scalar(select(outbox.c.issue_id).where(outbox.c.id == result.mail.id))
+                box = self._vault.issue_box(connection, issue_id)
+                final = result.next_at is None
+                error = {"text": result.text, "code": result.code}
+                connection.execute(
+                    update(outbox)
+                    .where(
+                        outbox.c.id == result.mail.id,
+                        outbox.c.claim_token == result.mail.token,
+                        outbox.c.claim_owner.is_not(None),
+                    )
+                    .values(
+                        state=_STATES[result.outcome],
+                        attempts=result.attempts,
+                        not_before=result.next_at,
+                        sealed_error=box.seal_json(error, "error") if result.text else None,
+                        finished_at=now if final else None,
+                        claim_owner=None,
+                        claim_until=None,
+                    )
+                )
+
+    def renew(self, mails: Sequence[OutgoingMail]) -> frozenset[int]:
+        lost = set()
+        statement = (
+            update(outbox)
+            .where(
+                outbox.c.id == bindparam("row_id"),
+                outbox.c.claim_token == bindparam("token"),
+                outbox.c.claim_owner.is_not(None),
+            )
+            .values(claim_until=bindparam("until"))
+        )
+        with self._database.write() as connection:
+            for mail in mails:
+                until = boot_seconds() + LEASE_SECONDS
+                result = connection.execute(statement, {"row_id": mail.id, "token": mail.token, "until": until})
+                if result.rowcount != 1:
+                    lost.add(mail.id)
+        return frozenset(lost)

@@ -1,0 +1,182 @@
+"""`service.store.Store` on a database: the queues of mails and notices, and the transactions of their decisions."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select, update
+
+from mailbot.domain.clocks import ClockState
+from mailbot.mail.envelope import Envelope
+from mailbot.service.store import ClaimedMail, ClaimedNotice, ClockView, Draft, IssueView, MailKeys
+from mailbot.storage import claims, inbox, keys, views
+from mailbot.storage.database import Database
+from mailbot.storage.leases import Owner
+from mailbot.storage.tables import clock, message, notice, outbox
+from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_reference
+from mailbot.storage.vault import Vault
+
+
+class Store:
+    """One process's view of the database. Thread-safe."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self.database = database
+        self._vault = vault
+        self._owner = Owner.current()
+        self.token_key = vault.token_key
+
+    def digest(self, pieces: Iterable[bytes]) -> bytes:
+        hasher = hashlib.blake2b(key=self._vault.hash("digest", ""), digest_size=16)
+        for piece in pieces:
+            hasher.update(piece)
+        return hasher.digest()
+
+    # Claims
+
+    def renew(self) -> None:
+        """Lengthen this process's leases, and free those of dead ones."""
+        with self.database.write() as connection:
+            claims.renew(connection, self._owner)
+
+    def free_dead(self) -> int:
+        with self.database.write() as connection:
+            return claims.free_dead(connection)
+
+    # Mails
+
+    def index_mails(self, read: Callable[[Envelope, bytes], MailKeys], limit: int = 50) -> int:
+        return inbox.index(self.database, self._vault, read, limit)
+
+    def claim_mail(self, now: datetime) -> ClaimedMail | None:
+        return inbox.claim(self.database, self._vault, self._owner, now)
+
+    @contextmanager
+    def decide(self, claim: ClaimedMail) -> Iterator[UnitOfWork]:
+        with self.database.write() as connection:
+            yield UnitOfWork(connection, self._vault, claim)
+
+    def mail_failed(self, claim: ClaimedMail, now: datetime, delay: timedelta) -> None:
+        inbox.give_back(self.database, claim, now, delay, failures=1)
+
+    def release_mail(self, claim: ClaimedMail, now: datetime, delay: timedelta) -> None:
+        inbox.give_back(self.database, claim, now, delay, failures=0)
+
+    # Notices
+
+    def claim_notice(self, now: datetime) -> ClaimedNotice | None:
+        query = (
+            select(notice)
+            .where(notice.c.state == "new", claims.free(notice, now))
+            .order_by(notice.c.id)
+            .limit(1)
+        )  # fmt: skip
+        with self.database.read() as connection:
+            if connection.execute(query).first() is None:
+                return None
+        with self.database.write() as connection:
+            row = connection.execute(query).first()
+            if row is None:
+                return None
+            claims.take(connection, notice, [row.id], self._owner)
+            box = self._vault.issue_box(connection, row.issue_id)
+        return ClaimedNotice(
+            id=row.id,
+            token=row.claim_token + 1,
+            event=row.event,
+            issue=row.issue_id,
+            created_at=row.created_at,
+            params=box.open_json(row.sealed, "notice"),
+            blob_id=row.blob_id,
+            failures=row.failures,
+        )
+
+    def finish_notice(self, claim: ClaimedNotice, drafts: Sequence[Draft], now: datetime) -> None:
+        with self.database.write() as connection:
+            claims.give_back(connection, notice, claim.id, claim.token, state="done", finished_at=now)
+            box = self._vault.issue_box(connection, claim.issue)
+            blobs: dict[int, int] = {}
+            for draft in drafts:
+                if id(draft.body) not in blobs:
+                    blobs[id(draft.body)] = self._vault.write_blob(connection, claim.issue, box, draft.body)
+                content = {
+                    "recipient": draft.recipient,
+                    "sender": draft.sender,
+                    "headers": draft.headers.decode("utf-8", "surrogateescape"),
+                }
+                connection.execute(
+                    insert(outbox).values(
+                        notice_id=claim.id, seq=draft.seq, kind=draft.kind, issue_id=claim.issue,
+                        member_id=draft.member_id, blob_id=blobs[id(draft.body)], created_at=now,
+                        sealed=box.seal_json(content, "outbox"),
+                    )
+                )  # fmt: skip
+                if claim.issue is not None:
+                    add_reference(
+                        connection, self._vault, claim.issue, draft.message_id, draft.recipient, written=False
+                    )
+            if drafts and claim.issue is not None:
+                sealed = box.seal_json({"from": "", "message_id": drafts[0].message_id, "signed_by": ""}, "message")
+                connection.execute(
+                    insert(message).values(
+                        issue_id=claim.issue, direction="out", kind=claim.event, at=claim.created_at,
+                        encrypted=all(draft.encrypted for draft in drafts), notice_id=claim.id, sealed=sealed,
+                    )
+                )  # fmt: skip
+
+    def notice_failed(self, claim: ClaimedNotice, now: datetime, delay: timedelta, *, own: bool) -> None:
+        with self.database.write() as connection:
+            claims.give_back(
+                connection, notice, claim.id, claim.token, not_before=now + delay, failures=claim.failures + own
+            )
+
+    # Reading
+
+    def read_blob(self, blob_id: int) -> bytes:
+        with self.database.read() as connection:
+            return self._vault.read_blob(connection, blob_id)[1]
+
+    def view(self, number: int) -> IssueView | None:
+        with self.database.read() as connection:
+            return views.issue_view(connection, self._vault, number)
+
+    def keys(self) -> tuple[int, list[str]]:
+        with self.database.read() as connection:
+            return keys.revision(connection), keys.armored(connection)
+
+    # Clocks
+
+    def due_clocks(self, now: datetime, limit: int = 100) -> list[ClockView]:
+        with self.database.read() as connection:
+            return views.clock_views(connection, clock.c.next_at <= now, limit)
+
+    @contextmanager
+    def fire(self, due: ClockView) -> Iterator[FiringUnit | None]:
+        with self.database.write() as connection:
+            # The row is checked again under the write lock: whoever was faster moved `fired` or ended the clock.
+            still = connection.execute(
+                update(clock)
+                .where(clock.c.id == due.id, clock.c.fired == due.fired, clock.c.next_at.is_not(None))
+                .where(clock.c.state.in_([ClockState.RUNNING, ClockState.MISSED]))
+                .values(next_at=clock.c.next_at)
+            )
+            yield FiringUnit(connection, self._vault, due.id) if still.rowcount else None
+
+    @contextmanager
+    def operate(self) -> Iterator[UnitOfWork]:
+        """A unit for an operator's command, which is about no mail."""
+        with self.database.write() as connection:
+            yield UnitOfWork(connection, self._vault)
+
+    def retry(self, ids: Sequence[int]) -> list[int]:
+        """Make outgoing mails due now, failed and bounced ones too. Returns those that are."""
+        with self.database.write() as connection:
+            return list(
+                connection.scalars(
+                    update(outbox)
+                    .where(outbox.c.id.in_(ids), outbox.c.state.in_(["waiting", "failed", "bounced"]))
+                    .values(state="waiting", not_before=None, finished_at=None)
+                    .returning(outbox.c.id)
+                )
+            )

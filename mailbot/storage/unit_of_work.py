@@ -1,0 +1,214 @@
+"""One decision, recorded in one short write transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from mailbot.domain.clocks import ClockState, Plan
+from mailbot.domain.issue import Disposition, Outcome, Role, Status
+from mailbot.service.store import ClaimedMail, IssueView, NewIssue
+from mailbot.storage import audit, claims, inbox, views
+from mailbot.storage.tables import acknowledged, clock, issue, message, notice, outbox, participant, thread_ref
+from mailbot.storage.tables import inbox as inbox_table
+from mailbot.storage.unseal import Box
+from mailbot.storage.vault import Vault, row_id
+
+
+class UnitOfWork:
+    """`service.store.Unit`. Lives as long as its transaction; `mail` is the claimed mail, if it is about one."""
+
+    def __init__(self, connection: Connection, vault: Vault, mail: ClaimedMail | None = None) -> None:
+        self._connection = connection
+        self._vault = vault
+        self._mail = mail
+        self._boxes: dict[int | None, Box] = {None: vault.store}
+
+    # Looking
+
+    def redelivered(self, digest: bytes) -> bool:
+        query = select(inbox_table.c.id).where(inbox_table.c.digest == digest).limit(1)
+        return self._connection.execute(query).first() is not None
+
+    def find_reference(self, message_ids: Sequence[str], sender: str) -> int | None:
+        party = self._vault.address_hash(sender)
+        for message_id in message_ids:
+            rows = self._connection.execute(
+                select(thread_ref).where(thread_ref.c.mid_hash == self._vault.hash("message-id", message_id))
+            ).all()
+            for row in rows:
+                if row.written or row.party_hash == party:
+                    return int(row.issue_id)
+        return None
+
+    def issue(self, number: int) -> IssueView | None:
+        return views.issue_view(self._connection, self._vault, number)
+
+    def role(self, number: int, address: str) -> Role | None:
+        found = self._connection.scalar(
+            select(participant.c.role).where(
+                participant.c.issue_id == number, participant.c.address_hash == self._vault.address_hash(address)
+            )
+        )
+        return Role(found) if found else None
+
+    def silent_members(self, number: int, members: Iterable[str]) -> list[str]:
+        spoken = set(
+            self._connection.scalars(
+                select(message.c.member_id).where(message.c.issue_id == number, message.c.member_id.is_not(None))
+            )
+        )
+        return [member for member in members if member not in spoken]
+
+    def outgoing(self, notice_id: int, seq: int) -> tuple[int, str | None, int | None] | None:
+        row = self._connection.execute(
+            select(outbox.c.id, outbox.c.member_id, outbox.c.issue_id).where(
+                outbox.c.notice_id == notice_id, outbox.c.seq == seq
+            )
+        ).first()
+        return (row.id, row.member_id, row.issue_id) if row else None
+
+    # Recording
+
+    def open_issue(self, new: NewIssue) -> int:
+        box, wrapped = self._vault.new_issue_key()
+        content = {"title": new.title, "reporter": new.reporter, "reporter_name": new.reporter_name}
+        result = self._connection.execute(
+            insert(issue).values(
+                wrapped_key=wrapped, status=Status.OPEN, encrypted=new.encrypted, drill=False,
+                opened_at=new.opened_at, sealed=box.seal_json(content, "issue"),
+            )
+        )  # fmt: skip
+        number = row_id(result)
+        self._boxes[number] = box
+        return number
+
+    def close_issue(self, number: int, outcome: Outcome, now: datetime) -> None:
+        self._connection.execute(
+            update(issue).where(issue.c.id == number).values(status=Status.CLOSED, outcome=outcome, closed_at=now)
+        )
+
+    def add_participant(self, number: int, role: Role, address: str, name: str) -> None:
+        sealed = self._box(number).seal_json({"address": address, "name": name}, "participant")
+        self._connection.execute(
+            insert(participant).values(
+                issue_id=number, address_hash=self._vault.address_hash(address), role=role, sealed=sealed
+            )
+        )
+
+    def add_message(
+        self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
+        encrypted: bool, signed_by: str = "", member_id: str | None = None,
+    ) -> None:  # fmt: skip
+        sealed = self._box(number).seal_json(
+            {"from": author, "message_id": message_id, "signed_by": signed_by}, "message"
+        )
+        self._connection.execute(
+            insert(message).values(
+                issue_id=number, direction="in", kind=kind, at=at, encrypted=encrypted, member_id=member_id,
+                inbox_id=self._mail.id if self._mail else None, sealed=sealed,
+            )
+        )  # fmt: skip
+        if message_id and author:
+            add_reference(self._connection, self._vault, number, message_id, author, written=True)
+
+    def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None:
+        self._connection.execute(
+            insert(clock).values(
+                issue_id=number, name=name, state=ClockState.RUNNING, started_at=started_at, due_at=plan.due_at,
+                next_at=plan.firings[0].at, plan=views.plan_json(plan),
+            )
+        )  # fmt: skip
+
+    def cancel_clocks(self, number: int, now: datetime) -> None:
+        """End every clock of the issue. One whose deadline has passed was missed, and stays so."""
+        mine = clock.c.issue_id == number
+        live = clock.c.state.in_([ClockState.RUNNING, ClockState.PAUSED])
+        self._connection.execute(update(clock).where(mine, live).values(state=ClockState.CANCELLED, ended_at=now))
+        self._connection.execute(update(clock).where(mine).values(next_at=None))
+
+    def may_acknowledge(self, sender: str, now: datetime, per_sender: timedelta, per_hour: int) -> bool:
+        party = self._vault.address_hash(sender)
+        recent = select(func.count()).select_from(acknowledged)
+        to_sender = self._connection.scalar(
+            recent.where(acknowledged.c.sender_hash == party, acknowledged.c.at > now - per_sender)
+        )
+        to_all = self._connection.scalar(recent.where(acknowledged.c.at > now - timedelta(hours=1)))
+        if to_sender or (to_all or 0) >= per_hour:
+            return False
+        self._connection.execute(insert(acknowledged).values(sender_hash=party, at=now))
+        return True
+
+    def mark_bounced(self, outbox_id: int, text: str, now: datetime) -> bool:
+        row = self._connection.execute(select(outbox.c.issue_id).where(outbox.c.id == outbox_id)).one()
+        sealed = self._box(row.issue_id).seal_json({"text": text, "code": None}, "error")
+        result = self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id == outbox_id, outbox.c.state.in_(["sent", "waiting"]))
+            .values(state="bounced", sealed_error=sealed, finished_at=now)
+        )
+        return result.rowcount == 1
+
+    def notify(
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
+    ) -> None:
+        self._connection.execute(
+            insert(notice).values(
+                event=event, issue_id=number, created_at=now, sealed=self._box(number).seal_json(params, "notice"),
+                blob_id=self._mail.blob_id if original and self._mail else None,
+            )
+        )  # fmt: skip
+
+    def audit(
+        self, number: int | None, actor: str, action: str, now: datetime, old: Any = None, new: Any = None
+    ) -> None:
+        audit.append(self._connection, self._box(number), number, actor, action, now, old, new)
+
+    def finish(
+        self, disposition: Disposition, number: int | None, now: datetime, *, digest: bytes | None = None,
+        quarantine: str = "",
+    ) -> None:  # fmt: skip
+        if self._mail is None:
+            raise ValueError("this unit is not about a mail")
+        claims.give_back(
+            self._connection, inbox_table, self._mail.id, self._mail.token,
+            state="quarantined" if quarantine else "done", cause=quarantine or None, disposition=disposition,
+            issue_id=number, digest=digest, finished_at=now,
+        )  # fmt: skip
+        inbox.forget_hashes(self._connection, self._mail.id)
+        if number is not None:
+            self._vault.move_blob(self._connection, self._mail.blob_id, number, self._box(number))
+
+    def _box(self, number: int | None) -> Box:
+        if number not in self._boxes:
+            self._boxes[number] = self._vault.issue_box(self._connection, number)
+        return self._boxes[number]
+
+
+class FiringUnit(UnitOfWork):
+    """A unit for the firing of one clock."""
+
+    def __init__(self, connection: Connection, vault: Vault, clock_id: int) -> None:
+        super().__init__(connection, vault)
+        self._clock_id = clock_id
+
+    def clock_fired(self, fired: int, next_at: datetime | None, *, missed: bool) -> None:
+        values: dict[str, Any] = {"fired": fired, "next_at": next_at}
+        if missed:
+            values["state"] = ClockState.MISSED
+        self._connection.execute(update(clock).where(clock.c.id == self._clock_id).values(**values))
+
+
+def add_reference(
+    connection: Connection, vault: Vault, number: int, message_id: str, party: str, *, written: bool
+) -> None:
+    """Remember who wrote or received a Message-ID in an issue, so that answers thread."""
+    row = {
+        "mid_hash": vault.hash("message-id", message_id),
+        "party_hash": vault.address_hash(party),
+        "issue_id": number,
+    }
+    known = select(thread_ref.c.issue_id).where(*(thread_ref.c[name] == value for name, value in row.items()))
+    if connection.execute(known).first() is None:
+        connection.execute(insert(thread_ref).values(written=written, **row))

@@ -1,0 +1,111 @@
+"""The store's data keys: three named secrets of the database, and one key per issue.
+
+All are random, and stand in the database sealed to the store's public key. So a new seal key only has to re-wrap them
+(nothing else changes, and addresses and tokens given out stay good), and destroying an issue's key forgets the issue.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, insert, select, update
+
+from mailbot.storage import tables
+from mailbot.storage.seal import Sealer, encrypt_chunks
+from mailbot.storage.unseal import KEY_BYTES, Box, SealBroken, Unsealer, decrypt_chunks, keyed_hash
+
+SECRETS = ("lookup", "store", "token")
+"""lookup: keyed hashes of addresses and Message-IDs. store: values that belong to no issue. token: addresses and
+Message-IDs that the bot gives out."""
+
+
+def create_secrets(connection: Connection, sealer: Sealer) -> None:
+    """Make the named secrets of a new database; needs only the public key."""
+    rows = [{"name": name, "wrapped": sealer.wrap(os.urandom(KEY_BYTES))} for name in SECRETS]
+    connection.execute(insert(tables.secret), rows)
+
+
+class Vault:
+    """Opens and seals everything confidential in the database. One per process; keys stay in memory."""
+
+    def __init__(self, unsealer: Unsealer, connection: Connection) -> None:
+        wrapped = {row.name: row.wrapped for row in connection.execute(select(tables.secret))}
+        keys = {name: unsealer.unwrap(wrapped[name]) for name in SECRETS}
+        self._unsealer = unsealer
+        self.store = Box(keys["store"])
+        self.token_key = keys["token"]
+        self.hash: Callable[[str, str], bytes] = partial(keyed_hash, keys["lookup"])
+        """(kind, value) -> the keyed hash by which it is found again."""
+
+    def address_hash(self, address: str) -> bytes:
+        return self.hash("address", address.lower())
+
+    def new_issue_key(self) -> tuple[Box, bytes]:
+        """A data key for a new issue, and its wrapped form for the issue's row."""
+        key = os.urandom(KEY_BYTES)
+        return Box(key), self._unsealer.wrap(key)
+
+    def issue_box(self, connection: Connection, issue_id: int | None) -> Box:
+        """The box for an issue's values; the store's own where there is no issue. Raises `SealBroken` after a purge."""
+        if issue_id is None:
+            return self.store
+        wrapped = connection.execute(
+            select(tables.issue.c.wrapped_key).where(tables.issue.c.id == issue_id)
+        ).scalar_one_or_none()
+        if wrapped is None:
+            raise SealBroken(f"the content of issue {issue_id} was purged")
+        return Box(self._unsealer.unwrap(wrapped))
+
+    def read_blob(self, connection: Connection, blob_id: int, head_only: bool = False) -> tuple[bytes, bytes]:
+        """A blob's first piece (the envelope of a mail) and its body, or with `head_only` the body's first chunk."""
+        key = self._blob_key(connection, blob_id)
+        query = select(tables.blob_chunk.c.data).where(tables.blob_chunk.c.blob_id == blob_id)
+        query = query.order_by(tables.blob_chunk.c.seq)
+        if head_only:
+            query = query.limit(2)
+        chunks: Iterable[bytes] = connection.execute(query).scalars()
+        first, *pieces = decrypt_chunks(key, chunks, first_only=head_only)
+        return first, pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def write_blob(self, connection: Connection, issue_id: int | None, box: Box, body: bytes) -> int:
+        """Store a body under an issue's key (or the store's). Returns the blob's id."""
+        key, chunks = encrypt_chunks(b"", body)
+        wrapped = box.seal(key, "blob") if issue_id is not None else self._unsealer.wrap(key)
+        return insert_blob(connection, issue_id, wrapped, chunks, len(body))
+
+    def move_blob(self, connection: Connection, blob_id: int, issue_id: int, box: Box) -> None:
+        """Re-seal a blob to an issue: its key is wrapped under the issue's instead of the store's."""
+        key = self._blob_key(connection, blob_id)
+        connection.execute(
+            update(tables.blob)
+            .where(tables.blob.c.id == blob_id)
+            .values(issue_id=issue_id, wrapped_key=box.seal(key, "blob"))
+        )
+
+    def _blob_key(self, connection: Connection, blob_id: int) -> bytes:
+        row = connection.execute(
+            select(tables.blob.c.issue_id, tables.blob.c.wrapped_key).where(tables.blob.c.id == blob_id)
+        ).one()
+        if row.issue_id is None:
+            return self._unsealer.unwrap(row.wrapped_key)
+        return self.issue_box(connection, row.issue_id).open(row.wrapped_key, "blob")
+
+
+def insert_blob(
+    connection: Connection, issue_id: int | None, wrapped: bytes, chunks: Iterable[bytes], size: int
+) -> int:
+    blob_id = row_id(connection.execute(insert(tables.blob).values(issue_id=issue_id, wrapped_key=wrapped, size=size)))
+    connection.execute(
+        insert(tables.blob_chunk),
+        [{"blob_id": blob_id, "seq": seq, "data": data} for seq, data in enumerate(chunks)],
+    )
+    return blob_id
+
+
+def row_id(result: CursorResult[Any]) -> int:
+    """The id that an insert of one row gave it."""
+    key = result.inserted_primary_key
+    if key is None:
+        raise ValueError("not an insert of one row")
+    return int(key[0])
