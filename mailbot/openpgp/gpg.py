@@ -1,0 +1,142 @@
+"""`service.ports.OpenPGP` on GnuPG, with the group's key."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mailbot.openpgp import listing, verdict
+from mailbot.openpgp.keyrings import Keyrings
+from mailbot.openpgp.process import SIDE, TIME_LIMIT, Gnupg, GpgUnusable, Result, check_home
+from mailbot.service.ports import Decryption, DetachedSignature, KeyInfo, Opened, Signature, UnusableKeys, Verdict
+
+PLAINTEXT_LIMIT = 64_000_000
+"""Bytes of plaintext that one message may unpack to: more than the largest mail that is accepted, far from a bomb."""
+
+# RFC 3156 5 and RFC 4880 9.4, by the number that gpg gives.
+_MICALG = {"8": "pgp-sha256", "9": "pgp-sha384", "10": "pgp-sha512", "11": "pgp-sha224"}
+# Without it, gpg signs detached with what the key prefers, SHA-256 by default, and everything else with SHA-512. One
+# digest for all, the strongest; any curve or RSA size takes it (a shorter one would be refused for 521-bit curves).
+_DIGEST = ("--digest-algo", "SHA512")
+
+
+class Gpg:
+    """Threads may share it. Nothing is started before the first call."""
+
+    def __init__(
+        self,
+        home: Path,
+        group_key: str,
+        scratch: Path,
+        passphrase: str | None = None,
+        timeout: float = TIME_LIMIT,
+        binary: str = "gpg",
+        limit: int = PLAINTEXT_LIMIT,
+    ) -> None:
+        """`home` holds the secret key with the fingerprint `group_key`; `scratch` is a directory for the public
+        keyring; `timeout` in seconds, for each start of gpg; `limit` in bytes of plaintext."""
+        self._gnupg = Gnupg(home, binary=binary, timeout=timeout)
+        self._group_key = group_key
+        self._passphrase = passphrase
+        self._limit = limit
+        self._keyrings = Keyrings(self._gnupg, group_key, scratch)
+
+    def close(self) -> None:
+        """Remove the public keyring. The home's agent goes on: see `process.stop_agent`."""
+        self._keyrings.close()
+
+    def load(self, revision: int, armored: Sequence[str]) -> None:
+        self._keyrings.load(revision, armored)
+
+    def decrypt(self, ciphertext: bytes) -> Decryption:
+        found = self._decrypt(ciphertext)
+        if found.outcome is not Opened.NO_KEY:
+            return found
+        # An agent that is down or dies looks to gpg like one that has no such key. So look whether it has.
+        available = self._secret_key_ids()
+        if not available & {*found.key_ids}:
+            return found
+        # It may have come back since. Signing also tells a wrong passphrase, and makes the agent remember a right one.
+        self.sign(b"")
+        return self._decrypt(ciphertext)
+
+    def _decrypt(self, ciphertext: bytes) -> Decryption:
+        with self._keyrings.current() as ring:
+            result = self._gnupg.run(
+                [*ring.options, "--decrypt"], [ciphertext], passphrase=self._passphrase, limit=self._limit
+            )
+        return verdict.decryption(result)
+
+    def _secret_key_ids(self) -> set[str]:
+        """The key ids that can decrypt now, `verdict.HIDDEN` among them. Raises `GpgUnusable` if the group's is not."""
+        # Of the home's own keyring: after a rotation the former keys are still there.
+        keys = listing.parse(self._gnupg.run(["--list-secret-keys", *listing.LIST_KEYS[1:]]).output)
+        if not any(part.secret for key in keys if key.fingerprint == self._group_key for part in key.parts):
+            check_home(self._gnupg.home)
+            raise GpgUnusable(f"{self._gnupg.home}: the secret key {self._group_key} cannot be used through gpg-agent")
+        return {part.key_id for key in keys for part in key.parts if part.secret} | {verdict.HIDDEN}
+
+    def verify(self, signed: bytes, signature: bytes) -> Signature:
+        with self._keyrings.current() as ring:
+            result = self._gnupg.run([*ring.options, "--verify", "--", SIDE, "-"], [signed], side=signature)
+        found = verdict.signature(result)
+        # Whoever calls has something that claims to be a signature: that gpg saw none in it is no "unsigned".
+        return Signature(Verdict.ERROR) if found.verdict is Verdict.UNSIGNED else found
+
+    def sign(self, data: bytes) -> DetachedSignature:
+        with self._keyrings.current() as ring:
+            result = self._gnupg.run(
+                [*ring.options, *_DIGEST, "--armor", "--local-user", self._group_key, "--detach-sign"],
+                [data],
+                passphrase=self._passphrase,
+                crlf=True,
+            )
+        return DetachedSignature(result.output, self._signed_with(result))
+
+    def encrypt(self, pieces: Sequence[bytes], recipients: Sequence[str], sign: bool = True) -> bytes:
+        now = datetime.now(UTC)
+        chosen = list(dict.fromkeys(recipients))
+        with self._keyrings.current() as ring:
+            known = {fingerprint: ring.keys.get(fingerprint) for fingerprint in chosen}
+            refused = {name for name, key in known.items() if key is None or not key.info(now).usable(now)}
+            if refused or not chosen:
+                raise UnusableKeys(frozenset(refused))
+            result = self._gnupg.run(
+                [
+                    *ring.options,
+                    *(("--sign", *_DIGEST, "--local-user", self._group_key) if sign else ()),
+                    "--armor",
+                    "--encrypt",
+                    *(word for fingerprint in chosen for word in ("--recipient", fingerprint)),
+                ],
+                pieces,
+                passphrase=self._passphrase if sign else None,
+                crlf=True,
+            )
+        refused = {line.args[1] for line in result.all("INV_RECP") if len(line.args) > 1}
+        if refused:
+            raise UnusableKeys(frozenset(refused))
+        if sign:
+            self._signed_with(result)
+        if result.returncode != 0 or not result.has("END_ENCRYPTION") or not result.output:
+            raise GpgUnusable("gpg did not encrypt, and gave no reason that is known")
+        return result.output
+
+    def _signed_with(self, result: Result) -> str:
+        """The digest of a signature that gpg made, as RFC 3156 calls it."""
+        made = result.all("SIG_CREATED")
+        if result.returncode == 0 and len(made) == 1 and len(made[0].args) > 2 and made[0].args[2] in _MICALG:
+            return _MICALG[made[0].args[2]]
+        verdict.raise_if_unusable(result, "sign", "sign-encrypt", "encrypt")
+        check_home(self._gnupg.home)
+        raise GpgUnusable(f"{self._gnupg.home}: gpg cannot sign with the secret key {self._group_key}")
+
+    def info(self, fingerprint: str) -> KeyInfo | None:
+        with self._keyrings.current() as ring:
+            key = ring.keys.get(fingerprint.upper())
+        return None if key is None else key.info(datetime.now(UTC))
+
+    def group_key(self) -> str:
+        output = self._gnupg.run(["--armor", "--export", self._group_key]).output
+        if not output:
+            raise GpgUnusable(f"{self._gnupg.home}: the group's key {self._group_key} is not in this GnuPG home")
+        return output.decode("ascii")

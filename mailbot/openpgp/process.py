@@ -1,0 +1,353 @@
+"""One call of gpg: start it, feed it, read it, and never wait longer than the time limit.
+
+python-gnupg gives the command line and the version check. Its plumbing is not used, for these reasons: it has no time
+limit; it needs three threads a call; it holds the input and the output twice in memory; it reads the status lines from
+stderr, where they stand among text that quotes the mail (CVE-2018-12020 was such a mix-up), so they get a pipe of
+their own here; and it logs stderr.
+"""
+
+import copy
+import functools
+import io
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gnupg
+
+from mailbot.errors import MailFailed, TemporaryError
+
+TIME_LIMIT = 30.0
+"""Seconds for one call of gpg; 25 MB take under two."""
+STATUS_LIMIT = 1_000_000
+"""Bytes of status lines: 10,000 signatures or recipients. No honest mail comes near."""
+_NOTES_LIMIT = 100_000
+_CHUNK = 1 << 16
+
+SIDE = "-&side"
+"""Stands in a command for the file name of the `side` input."""
+
+# The operator's gpg.conf is not read, so that nothing in it (encrypt-to, a keyserver, a comment) changes what we do.
+# Nothing is fetched from the network because a mail names a key.
+_OPTIONS = (
+    "--no-options",
+    "--no-greeting",
+    "--trust-model=always",
+    "--no-auto-check-trustdb",
+    "--disable-dirmngr",
+    "--no-auto-key-locate",
+    "--no-auto-key-retrieve",
+    "--no-encrypt-to",
+    "--no-symkey-cache",
+    "--exit-on-status-write-error",
+    "--enable-special-filenames",
+    "--display-charset=utf-8",
+    "--utf8-strings",
+)
+# gpg and the agent that it starts get nothing of our environment beyond this.
+_ENVIRONMENT = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_RUNTIME_DIR", "TZ")
+# Signals that a process raises by its own fault: the data made gpg crash.
+_CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
+
+
+class GpgUnusable(TemporaryError):
+    """gpg, its agent, its home or the group's key cannot be used. The text says what is wrong, and the mend."""
+
+
+class GpgMissing(GpgUnusable):
+    """There is no gpg to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One line of gpg's status output, as in GnuPG's doc/DETAILS."""
+
+    keyword: str
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    returncode: int
+    status: tuple[Status, ...]
+    output: bytes
+    """Empty if `overflow`."""
+    overflow: bool = False
+    """gpg was ended because it wrote more than the limit."""
+    notes: str = ""
+    """What gpg said to people, in English. It quotes the mail: never to be logged."""
+
+    def all(self, keyword: str) -> list[Status]:
+        return [line for line in self.status if line.keyword == keyword]
+
+    def has(self, *keywords: str) -> bool:
+        return any(line.keyword in keywords for line in self.status)
+
+
+class Gnupg:
+    """gpg with one home directory. Threads may share it."""
+
+    def __init__(self, home: Path, *, binary: str = "gpg", timeout: float = TIME_LIMIT, autostart: bool = True) -> None:
+        """`timeout` in seconds, for each call. Without `autostart` no agent is started: public keys need none."""
+        self.home = home
+        self.binary = binary
+        self.timeout = timeout
+        self._autostart = autostart
+
+    def run(
+        self,
+        command: Sequence[str],
+        data: Iterable[bytes] = (),
+        *,
+        side: bytes | None = None,
+        passphrase: str | None = None,
+        limit: int = 1 << 62,
+        crlf: bool = False,
+    ) -> Result:
+        """Run gpg with `command`, `data` (pieces of one stream) on its standard input.
+
+        `side` is a second input, named `SIDE` in the command. Output is ended at `limit` bytes. With `crlf`, each LF
+        of the output becomes CRLF. Raises `GpgUnusable` and `MailFailed`.
+        """
+        with _Pipes() as pipes:
+            arguments = ["--status-fd", str(pipes.reader("status")), *([] if self._autostart else ["--no-autostart"])]
+            if passphrase is None:
+                # Never a window or a prompt, whatever the mail asks for.
+                arguments += ["--pinentry-mode=cancel"]
+            else:
+                descriptor = pipes.writer("passphrase", [passphrase.encode() + b"\n"])
+                arguments += ["--pinentry-mode=loopback", "--passphrase-fd", str(descriptor)]
+            if side is not None:
+                name = f"-&{pipes.writer('side', [side])}"
+                command = [name if word == SIDE else word for word in command]
+            process = self._start([*arguments, *command], pipes, data)
+            deadline = time.monotonic() + self.timeout
+            try:
+                output, overflow = pipes.converse(deadline, limit, crlf)
+                if not overflow:
+                    process.wait(max(0.1, deadline - time.monotonic()))
+            except (TimeoutError, subprocess.TimeoutExpired):
+                raise MailFailed(f"gpg did not finish within {self.timeout:g} seconds") from None
+            finally:
+                _end(process)
+            if not overflow and process.returncode < 0:
+                raise _killed(-process.returncode)
+            return Result(process.returncode, _parse(pipes.text("status")), output, overflow, pipes.text("notes"))
+
+    def _start(self, arguments: list[str], pipes: "_Pipes", data: Iterable[bytes]) -> "subprocess.Popen[bytes]":
+        library = copy.copy(_library(self.binary))
+        library.gnupghome = str(self.home)
+        try:
+            return subprocess.Popen(
+                library.make_args(arguments, False),
+                stdin=pipes.writer("data", data),
+                stdout=pipes.reader("output"),
+                stderr=pipes.reader("notes"),
+                pass_fds=pipes.passed(),
+                env=_environment(),
+                # A signal to our terminal's group must not end gpg in the middle of a mail, and at the time limit
+                # whatever gpg started in this group ends with it.
+                process_group=0,
+            )
+        except OSError as error:
+            raise _missing(self.binary) from error
+
+
+class _Pipes:
+    """The pipes of one call. What is written to the child and read from it, by name."""
+
+    def __init__(self) -> None:
+        self._inputs: dict[int, Iterator[bytes]] = {}
+        self._outputs: dict[int, str] = {}
+        self._child_ends: dict[str, int] = {}
+        self._texts: dict[str, bytearray] = {"status": bytearray(), "notes": bytearray()}
+
+    def __enter__(self) -> "_Pipes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor in (*self._inputs, *self._outputs, *self._child_ends.values()):
+            os.close(descriptor)
+
+    def writer(self, name: str, pieces: Iterable[bytes]) -> int:
+        """Open a pipe to the child, through which `pieces` will go; the child's end of it."""
+        child, ours = os.pipe()
+        self._inputs[ours] = iter(pieces)
+        self._child_ends[name] = child
+        os.set_blocking(ours, False)
+        return child
+
+    def reader(self, name: str) -> int:
+        """Open a pipe from the child; the child's end of it."""
+        ours, child = os.pipe()
+        self._outputs[ours] = name
+        self._child_ends[name] = child
+        return child
+
+    def passed(self) -> tuple[int, ...]:
+        """The descriptors that the child gets beside the three standard ones."""
+        return tuple(end for name, end in self._child_ends.items() if name not in ("data", "output", "notes"))
+
+    def text(self, name: str) -> str:
+        return self._texts[name].decode("utf-8", "replace")
+
+    def converse(self, deadline: float, limit: int, crlf: bool) -> tuple[bytes, bool]:
+        """Write and read until the child has closed its ends; the output, and whether it went over a limit.
+
+        Raises TimeoutError at `deadline` (of `time.monotonic`).
+        """
+        for descriptor in self._child_ends.values():
+            os.close(descriptor)
+        self._child_ends.clear()
+        # BytesIO grows without copying what it holds, and getvalue() hands its buffer out as it is.
+        output = io.BytesIO()
+        with selectors.PollSelector() as ready:
+            for descriptor, pieces in self._inputs.items():
+                ready.register(descriptor, selectors.EVENT_WRITE, _Feed(descriptor, pieces))
+            for descriptor in self._outputs:
+                ready.register(descriptor, selectors.EVENT_READ)
+            while ready.get_map():
+                events = ready.select(max(0.0, deadline - time.monotonic()))
+                if not events and time.monotonic() >= deadline:
+                    raise TimeoutError
+                for key, _ in events:
+                    if key.data is not None:
+                        more = key.data.write()
+                    else:
+                        more = self._read(key.fd, output, crlf)
+                        if output.tell() > limit or len(self._texts["status"]) > STATUS_LIMIT:
+                            return b"", True
+                    if not more:
+                        ready.unregister(key.fd)
+                        self._inputs.pop(key.fd, None)
+                        self._outputs.pop(key.fd, None)
+                        os.close(key.fd)
+        return output.getvalue(), False
+
+    def _read(self, descriptor: int, output: io.BytesIO, crlf: bool) -> bool:
+        chunk = os.read(descriptor, _CHUNK)
+        name = self._outputs[descriptor]
+        if name == "output":
+            output.write(chunk.replace(b"\n", b"\r\n") if crlf else chunk)
+        elif name == "status" or len(self._texts[name]) < _NOTES_LIMIT:
+            self._texts[name] += chunk
+        return bool(chunk)
+
+
+class _Feed:
+    """Writes pieces to a pipe that does not block, as much as it takes each time."""
+
+    def __init__(self, descriptor: int, pieces: Iterator[bytes]) -> None:
+        self._descriptor = descriptor
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def write(self) -> bool:
+        """False when all is written, or the child wants no more of it."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return False
+            self._rest = memoryview(piece)
+        try:
+            self._rest = self._rest[os.write(self._descriptor, self._rest) :]
+        except BlockingIOError:
+            return True
+        except BrokenPipeError:
+            # gpg has its reasons, and its status lines say them.
+            return False
+        return True
+
+
+def version(binary: str = "gpg") -> tuple[int, ...]:
+    """gpg's version, such as (2, 2, 40). Raises `GpgMissing`, or `GpgUnusable` if it is older than 2.1."""
+    found: tuple[int, ...] | None = _library(binary).version
+    if found is None or found < (2, 1):
+        raise GpgUnusable(f"{binary} is not GnuPG 2.1 or newer")
+    return found
+
+
+def stop_agent(home: Path) -> None:
+    """End the gpg-agent of a home, if one runs. It forgets its passphrases and starts again when it is needed."""
+    with suppress(OSError, subprocess.SubprocessError):
+        _tool("gpgconf", home, "--kill", "gpg-agent")
+
+
+def check_home(home: Path) -> None:
+    """Raises `GpgUnusable` if something stands in the way of using `home` with its agent."""
+    if not home.is_dir():
+        raise GpgUnusable(f"{home}: no such directory; it must be the group's GnuPG home")
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        raise GpgUnusable(f"{home}: this user may not read and write it; it must belong to them, mode 0700")
+    common = home / "common.conf"
+    if common.is_file() and re.search(r"(?m)^\s*use-keyboxd\b", common.read_text(errors="replace")):
+        # With it, gpg 2.4 takes every key from that daemon and ignores the keyring that we name.
+        raise GpgUnusable(f'{common}: remove the line "use-keyboxd"; mailbot keeps public keys in a keyring of its own')
+    try:
+        socket = _tool("gpgconf", home, "--list-dirs", "agent-socket").strip()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _missing("gpgconf") from error
+    # sun_path holds 107 bytes (unix(7)); the agent's longest socket is "S.gpg-agent.browser".
+    if len(os.fsencode(socket)) + len(".browser") > 107:
+        raise GpgUnusable(f"{home}: the path is too long for gpg-agent's sockets; use one of at most 80 characters")
+
+
+def _tool(name: str, home: Path, *arguments: str) -> str:
+    """Run one of GnuPG's small programs; its output."""
+    done = subprocess.run(
+        [name, "--homedir", str(home), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+        timeout=TIME_LIMIT,
+        check=True,
+    )
+    return done.stdout.decode(errors="surrogateescape")
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    return kept | {"LC_ALL": "C", "LANGUAGE": "en"}
+
+
+@functools.lru_cache(maxsize=8)
+def _library(binary: str) -> Any:
+    """python-gnupg for a binary. It starts gpg once to ask its version, hence the cache; failures are not cached."""
+    if shutil.which(binary) is None:
+        raise _missing(binary)
+    try:
+        return gnupg.GPG(gpgbinary=binary, options=list(_OPTIONS), env=_environment(), encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise GpgUnusable(f"{binary} cannot be used: it does not answer as GnuPG does") from error
+
+
+def _missing(binary: str) -> GpgMissing:
+    return GpgMissing(f"{binary} is missing. On Debian or Ubuntu: apt-get install gnupg")
+
+
+def _killed(number: int) -> Exception:
+    if number in _CRASHES:
+        return MailFailed(f"gpg crashed with signal {number}")
+    return GpgUnusable(f"gpg was killed by signal {number}")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _parse(text: str) -> tuple[Status, ...]:
+    lines = (line.split(" ") for line in text.split("\n") if line.startswith("[GNUPG:] "))
+    return tuple(Status(words[1], tuple(words[2:])) for words in lines)
