@@ -1,0 +1,229 @@
+"""One session with the smarthost, used for many mails, one at a time.
+
+In: one mail. Out: an `Answer`, what the smarthost said of that mail. `SmarthostDown` says that it is itself in
+trouble, which is no fault of the mail; `StaleConnection` that a used connection ended before this mail was looked at,
+so that a fresh one should be tried at once.
+
+Every step has a time limit. aiosmtplib's own DATA is not used: it rewrites line ends, copies the mail three times and
+does not hear what the server says before the end.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import aiosmtplib
+from aiosmtplib import SMTPException, SMTPResponse, SMTPServerDisconnected
+
+from mailbot.service.outgoing import Outcome, OutgoingMail
+from mailbot.smtp.dotstuffing import BLOCK, Survey, stuffed, survey
+from mailbot.smtp.replies import (
+    OUT_OF_STEP,
+    Answer,
+    DialogueBroken,
+    ReplyRefused,
+    SmarthostRefused,
+    SmarthostUnreachable,
+    Stage,
+    StaleConnection,
+    judge,
+)
+from mailbot.smtp.smarthost import Limits, Smarthost, hang_up, open_session
+
+_UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
+"""RFC 5321 allows some of these in quoted local parts; nobody uses them, and here they could end the command early."""
+
+
+def body_option(content: Survey, extensions: dict[str, str]) -> tuple[bytes, ...]:
+    """The BODY parameter of MAIL (RFC 6152).
+
+    An 8-bit mail to a smarthost without 8BITMIME goes out as it is: every server met in practice passes the bytes on,
+    and a signed mail must not be re-encoded here. This is the one place that decides so.
+    """
+    if content.eight_bit and "8bitmime" in extensions:
+        return (b"BODY=8BITMIME",)
+    return ()
+
+
+class Connection:
+    """An open session. Used by one mail at a time."""
+
+    def __init__(self, client: aiosmtplib.SMTP, limits: Limits) -> None:
+        """Raises `SmarthostUnreachable` if the client is no longer connected."""
+        if client.transport is None or client.protocol is None:
+            raise SmarthostUnreachable("connect: the connection was closed at once")
+        self._client = client
+        self._protocol = client.protocol
+        self._limits = limits
+        self._extensions = dict(client.esmtp_extensions)
+        self._dirty = False
+        # The writer is only here for flow control. It lives as long as the connection because newer Pythons close the
+        # transport of a writer that is thrown away.
+        transport: Any = client.transport
+        self._writer = asyncio.StreamWriter(transport, client.protocol, None, asyncio.get_running_loop())
+        self.mails = 0
+        """How many mails it was used for."""
+
+    @property
+    def alive(self) -> bool:
+        return self._client.is_connected
+
+    @property
+    def encrypted(self) -> bool:
+        return self.alive and self._client.get_transport_info("sslcontext") is not None
+
+    @classmethod
+    async def open(cls, smarthost: Smarthost, limits: Limits) -> "Connection":
+        """Connect, greet, and start TLS as configured. Raises `SmarthostDown`."""
+        return cls(await open_session(smarthost, limits), limits)
+
+    async def send(self, mail: OutgoingMail, served: Callable[[], None]) -> Answer:
+        """Hand one mail over; `served` is called as soon as the smarthost lets its transaction begin.
+
+        Raises `SmarthostDown` and `StaleConnection`; after either the connection is closed.
+        """
+        content = await survey(mail.headers, mail.body)
+        used = self.mails > 0
+        self.mails += 1
+        try:
+            return self._unsendable(mail, content) or await self._transaction(mail, content, served)
+        except DialogueBroken as broken:
+            self.abort()
+            if broken.stage not in (Stage.RSET, Stage.MAIL):
+                return Answer(Outcome.DEFERRED, None, broken.text)
+            if used:
+                raise StaleConnection(broken.text) from broken
+            raise SmarthostUnreachable(broken.text, during_mail=True) from broken
+        except ReplyRefused as refused:
+            outcome = judge(refused.code)
+            if outcome is Outcome.POSTPONED or refused.code == OUT_OF_STEP or not 400 <= refused.code <= 599:
+                self.abort()
+            if outcome is not Outcome.POSTPONED:
+                return Answer(outcome, refused.code, refused.text)
+            if used and refused.stage in (Stage.RSET, Stage.MAIL):
+                raise StaleConnection(refused.text) from refused
+            raise SmarthostRefused(refused.text, refused.code, during_mail=True) from refused
+        except BaseException:
+            self.abort()
+            raise
+
+    async def quit(self) -> None:
+        """Say goodbye and close. Raises nothing."""
+        with contextlib.suppress(SMTPException, OSError):
+            await self._client.quit(timeout=self._limits.quit)
+        self.abort()
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        hang_up(self._client)
+
+    def _unsendable(self, mail: OutgoingMail, content: Survey) -> Answer | None:
+        """Why this mail can never go out this way, found without asking the smarthost."""
+        limit = self._extensions.get("size", "").strip()
+        if content.bare_line_end:
+            reason = "the mail holds a bare CR or LF, which must not be sent"
+        elif limit.isascii() and limit.isdigit() and 0 < int(limit) < mail.size:
+            reason = f"the mail has {mail.size} bytes and the smarthost takes at most {int(limit)}"
+        elif not mail.recipient or _UNSAFE.search(mail.sender + mail.recipient):
+            reason = "an envelope address is empty or holds characters that SMTP cannot carry"
+        elif self._path(mail.sender) is None or self._path(mail.recipient) is None:
+            reason = "the address needs SMTPUTF8, which the smarthost does not offer"
+        else:
+            return None
+        return Answer(Outcome.FAILED, None, reason)
+
+    async def _transaction(self, mail: OutgoingMail, content: Survey, served: Callable[[], None]) -> Answer:
+        if self._dirty:
+            await self._command(Stage.RSET, b"RSET")
+        options = body_option(content, self._extensions)
+        if "size" in self._extensions:
+            options += (b"SIZE=%d" % mail.size,)
+        if "smtputf8" in self._extensions and not (mail.sender.isascii() and mail.recipient.isascii()):
+            options += (b"SMTPUTF8",)
+        # Until the smarthost has taken the mail, a transaction is left over that only RSET ends.
+        self._dirty = True
+        await self._command(Stage.MAIL, b"MAIL", b"FROM:<%s>" % (self._path(mail.sender) or b""), *options)
+        served()
+        await self._command(Stage.RCPT, b"RCPT", b"TO:<%s>" % (self._path(mail.recipient) or b""))
+        await self._command(Stage.DATA, b"DATA", expected=(354,))
+        try:
+            response = await self._content(mail)
+        except (SMTPException, OSError) as error:
+            raise DialogueBroken(Stage.CONTENT, error) from error
+        _check(Stage.CONTENT, response, (250,))
+        self._dirty = False
+        return Answer(Outcome.SENT, response.code)
+
+    def _path(self, address: str) -> bytes | None:
+        """The address on the wire; without SMTPUTF8 its domain as IDNA, and None if its local part is not ASCII."""
+        if "smtputf8" in self._extensions:
+            return address.encode()
+        local, at, domain = address.rpartition("@")
+        try:
+            return (local + at).encode("ascii") + (domain.encode("idna") if domain else b"")
+        except UnicodeError:
+            return None
+
+    async def _command(self, stage: Stage, *words: bytes, expected: tuple[int, ...] = (250, 251)) -> None:
+        try:
+            if self._protocol._buffer:
+                # An answer that nobody asked for would be taken for the answer to this command.
+                raise SMTPException("the smarthost sent more replies than it was asked for")
+            response = await self._client.execute_command(*words, timeout=self._limits.command)
+        except (SMTPException, OSError) as error:
+            raise DialogueBroken(stage, error) from error
+        _check(stage, response, expected)
+
+    async def _content(self, mail: OutgoingMail) -> SMTPResponse:
+        """Transfer the mail and wait for the verdict."""
+        if not self.alive or self._protocol._buffer:
+            raise SMTPServerDisconnected("the smarthost answered before the mail was sent")
+        blocks = stuffed(mail.headers, mail.body)
+        if mail.size <= BLOCK:
+            self._writer.write(b"".join(blocks))
+            return await self._protocol.read_response(timeout=self._limits.content)
+        # Reading begins before the mail has gone: a server may refuse it half-way (and then stop reading), and the
+        # protocol throws away what arrives while nobody reads.
+        verdict = asyncio.ensure_future(self._protocol.read_response(timeout=None))
+        try:
+            async with asyncio.timeout(self._limits.command + mail.size / self._limits.slowest):
+                await asyncio.sleep(0)
+                for block in blocks:
+                    self._writer.write(block)
+                    await self._drained(verdict)
+            async with asyncio.timeout(self._limits.content):
+                return await verdict
+        finally:
+            _dispose(verdict)
+
+    async def _drained(self, verdict: "asyncio.Future[SMTPResponse]") -> None:
+        """Wait until there is room for the next block. Raises if the server answers or goes away before the end."""
+        drain = asyncio.ensure_future(self._writer.drain())
+        waiting: set[asyncio.Future[Any]] = {drain, verdict}
+        try:
+            done, _ = await asyncio.wait(waiting, timeout=self._limits.command, return_when=asyncio.FIRST_COMPLETED)
+            if verdict in done:
+                # The rest of the mail would be read as commands.
+                response = verdict.result()
+                self.abort()
+                _check(Stage.CONTENT, response, ())
+            if not done:
+                raise TimeoutError
+            drain.result()
+        finally:
+            _dispose(drain)
+
+
+def _dispose(future: "asyncio.Future[Any]") -> None:
+    """Nobody will ask for its outcome any more; asyncio must not complain that nobody did."""
+    if not future.cancel() and not future.cancelled():
+        future.exception()
+
+
+def _check(stage: Stage, response: SMTPResponse, expected: tuple[int, ...]) -> None:
+    if response.code not in expected:
+        if not 200 <= response.code <= 599:
+            raise DialogueBroken(stage, SMTPException("a reply that is no SMTP"))
+        raise ReplyRefused(stage, response.code, response.message)

@@ -1,0 +1,67 @@
+"""Results on their way into the outbox: recorded at once, those of parallel connections together.
+
+A result is written as soon as the store is free; what arrives during one transaction shares the next. Nothing is
+dropped: while the store cannot be written, results wait and are tried again, because the smarthost has the mail.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from mailbot import maillog
+from mailbot.service.outgoing import Outbox, Outcome, Result
+
+_RETRY_SECONDS = 1.0
+"""Pause after the store failed: short against the lease, so that a passing lock costs no claim."""
+
+
+class Recorder:
+    def __init__(self, outbox: Outbox, now: Callable[[], datetime]) -> None:
+        self._outbox = outbox
+        self._now = now
+        self._waiting: list[tuple[Result, asyncio.Future[None]]] = []
+        self._filled = asyncio.Event()
+
+    async def record(self, *results: Result) -> None:
+        """Return when the results are durable."""
+        loop = asyncio.get_running_loop()
+        written = [loop.create_future() for _ in results]
+        self._waiting.extend(zip(results, written, strict=True))
+        self._filled.set()
+        for future in written:
+            await future
+
+    async def run(self) -> None:
+        """Write what comes, until cancelled."""
+        while True:
+            await self._filled.wait()
+            batch = self._waiting[:]
+            results = [result for result, _ in batch]
+            try:
+                await asyncio.to_thread(self._outbox.finish, results, self._now())
+            except Exception as error:  # noqa: BLE001 - whatever the store has, the mail is out and must be recorded
+                maillog.trouble("outbox", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            del self._waiting[: len(batch)]
+            if not self._waiting:
+                self._filled.clear()
+            for result, written in batch:
+                _log(result)
+                if not written.done():
+                    written.set_result(None)
+
+
+def _log(result: Result) -> None:
+    match result.outcome:
+        case Outcome.SENT:
+            maillog.sent(result.mail.id, result.attempts)
+        case Outcome.DEFERRED:
+            maillog.deferred(result.mail.id, result.attempts, result.code)
+        case Outcome.FAILED:
+            maillog.failed(result.mail.id, result.attempts, result.code)
+        case Outcome.CANCELLED:
+            maillog.cancelled(result.mail.id, result.text)
+        case Outcome.POSTPONED:
+            # The smarthost's trouble has its own line, once for all the mails it holds up.
+            pass
