@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mailbot import maillog
 from mailbot.app import CurrentSettings, Scratch, open_database, open_gpg, open_store, open_vault, still_wanted, utc_now
-from mailbot.config import Settings, load
+from mailbot.config import load
 from mailbot.errors import ConfigError, MailbotError
 
 HOUSEKEEPING_SECONDS = 1.0

@@ -175,7 +175,7 @@ def _authenticated(case: Case) -> tuple[bool, str]:
     """Whether a follow-up is its author's, and if not, why not, in words for members."""
     if case.facts.claims_member is not None:
         return False, "it carries a member's address without that member's good signature"
-    if case.facts.keyed or (case.facts.role is not None and case.message.dmarc):
+    if case.facts.keyed or (case.facts.role is not None and case.message.checks.dmarc_pass_for(case.message.author)):
         return True, ""
     if case.facts.role is None:
         return False, "its sender is not known on this issue"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailbot.mail.envelope import Envelope, Target
-from mailbot.service.ports import Signature
+from mailbot.service.ports import Opened, Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,21 @@ class Attachment:
     content_type: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """SPF, DKIM and DMARC as the front mail server saw them: words of RFC 8601 such as ``pass``, "" where it said none."""
+
+    authserv_id: str = ""
+    dkim: str = ""
+    spf: str = ""
+    dmarc: str = ""
+    dmarc_domain: str = ""
+
+    def dmarc_pass_for(self, address: str) -> bool:
+        domain = address.rpartition("@")[2].lower()
+        return bool(domain) and self.dmarc == "pass" and self.dmarc_domain.lower() == domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +48,14 @@ class Message:
     text: str
     html_only: bool
     attachments: tuple[Attachment, ...]
-    encrypted: bool
-    """All of its content came encrypted to the group."""
+    opened: str
+    """What became of its encryption: a value of `ports.Opened`, "" if there was none."""
+    key_ids: tuple[str, ...]
+    """The key ids that a ciphertext named."""
+    symmetric: bool
     signature: Signature
-    authentication: str
-    """What the trusted front said about the sender, in words."""
-    dmarc: bool
-    """DMARC passed for `author`, says the trusted front."""
+    checks: Checks
+    """What the trusted front said about the sender."""
     automatic: bool
     """Not written by a person for us: RFC 3834, vacation, list or bulk traffic."""
     listed: bool
@@ -51,6 +67,11 @@ class Message:
     """Why its content could not be read, in plain words; "" if it could."""
     defects: tuple[str, ...] = ()
 
+    @property
+    def encrypted(self) -> bool:
+        """All of its content came encrypted to the group."""
+        return self.opened == Opened.DECRYPTED
+
     def relayed(self) -> Mapping[str, Any]:
         """What a relay shows of it: JSON values, sealed with the notice."""
         return {
@@ -60,11 +81,13 @@ class Message:
             "text": self.text,
             "html_only": self.html_only,
             "attachments": [[item.name, item.content_type, item.size, item.sha256] for item in self.attachments],
-            "encrypted": self.encrypted,
+            "opened": self.opened,
+            "key_ids": list(self.key_ids),
+            "symmetric": self.symmetric,
             "verdict": self.signature.verdict.value,
             "signed_by": self.signature.fingerprint,
             "key_id": self.signature.key_id,
-            "authentication": self.authentication,
+            "checks": [self.checks.authserv_id, self.checks.dkim, self.checks.spf, self.checks.dmarc],
             "unreadable": self.unreadable,
             "defects": list(self.defects),
             "received_at": self.envelope.received_at.isoformat(),

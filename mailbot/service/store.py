@@ -167,7 +167,7 @@ class Unit(Protocol):
 class Store(Protocol):
     token_key: bytes
 
-    def digest(self, pieces: Iterable[bytes]) -> bytes:
+    def digest(self, pieces: Iterable[bytes | memoryview]) -> bytes:
         """A keyed hash by which the same bytes are recognised."""
         ...
 

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import re
 
-_TOKEN_BYTES = 20  # 160 bits, 32 base32 characters without padding; 128 is what an address needs at least
+_TOKEN_BYTES = 16  # 128 bits, 26 base32 characters: a local part has room for 64 (RFC 5321 4.5.3.1.1)
 
 
 class Tokens:
@@ -31,7 +31,7 @@ class Tokens:
 
     def bounced(self, token: str) -> tuple[int, int] | None:
         """The (notice, seq) that a bounce token names; None if it is not one of ours."""
-        match = re.fullmatch(r"(\d{1,18})-(\d{1,9})-([a-z2-7]{32})", token.lower())
+        match = re.fullmatch(r"(\d{1,18})-(\d{1,9})-([a-z2-7]{26})", token.lower())
         if match is None:
             return None
         notice, seq = int(match[1]), int(match[2])
@@ -44,13 +44,15 @@ class Tokens:
 
     def is_own(self, message_id: str) -> bool:
         """Whether a Message-ID (with angle brackets) is one that this bot made."""
-        match = re.fullmatch(r"<([a-z2-7]{32})\.([a-z2-7]{32})@(.+)>", message_id)
+        match = re.fullmatch(r"<([a-z2-7]{26})\.([a-z2-7]{26})@(.+)>", message_id)
         return match is not None and hmac.compare_digest(match[2], self._mac("own", match[1]))
 
-    def boundary(self, notice: int, seq: int, name: str) -> str:
-        """A MIME boundary that no sender can guess."""
-        return self._mac("boundary", str(notice), str(seq), name)
+    def seed(self, notice: int, seq: int) -> bytes:
+        """32 secret bytes from which one mail's MIME boundaries follow."""
+        return self._digest("boundary", str(notice), str(seq))
 
     def _mac(self, *parts: str) -> str:
-        digest = hmac.digest(self._key, "\0".join(parts).encode(), hashlib.sha256)
-        return base64.b32encode(digest[:_TOKEN_BYTES]).decode().lower()
+        return base64.b32encode(self._digest(*parts)[:_TOKEN_BYTES]).decode().rstrip("=").lower()
+
+    def _digest(self, *parts: str) -> bytes:
+        return hmac.digest(self._key, "\0".join(parts).encode(), hashlib.sha256)

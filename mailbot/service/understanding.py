@@ -1,5 +1,234 @@
-"""The second step: bytes and envelope become a `Message`. Touches no table but reads keys; holds no transaction.
+"""The second step: bytes and envelope become a `Message`. Touches no table, holds no transaction.
 
-Layers are taken off one by one: OpenPGP encryption, then signatures, then protected headers (RFC 9788). What cannot be
-read is never an error: the message says so, and goes on as raw bytes that members can look at.
+Layers are taken off one by one: OpenPGP encryption, signatures, then protected headers (RFC 9788). What cannot be read
+is never an error: the message says so, and goes on as raw bytes that members can look at.
 """
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from mailbot.config import Group, Settings
+from mailbot.mail import parse
+from mailbot.mail.author import authors, mailboxes
+from mailbot.mail.auto_reply import Automatic, automatic
+from mailbot.mail.envelope import Envelope, strongest, target
+from mailbot.mail.message_id import message_ids
+from mailbot.mail.structure import Part, Structure
+from mailbot.service.message import Attachment, Checks, Message
+from mailbot.service.ports import Decryption, Opened, OpenPGP, Parser, Signature, Unreadable
+from mailbot.service.store import ClaimedMail, MailKeys, Store
+
+LAYERS = 8
+"""Encryption and signature layers that are taken off; honest mail has two."""
+
+HEAD_BYTES = 100_000
+"""Enough of a mail's beginning for its header fields."""
+
+# RFC 5321 4.4, and what mail systems add on the way: not part of what the sender wrote.
+_TRACE = re.compile(rb"(?:received|return-path|delivered-to):", re.IGNORECASE)
+
+_UNOPENED = {
+    Opened.NO_KEY: "it is encrypted to a key that the group does not have",
+    Opened.TAMPERED: "its encryption was tampered with, or has no protection against that",
+    Opened.TOO_LARGE: "it unpacks to more than is allowed",
+    Opened.BROKEN: "its OpenPGP data is damaged",
+}
+_OTHER_SHAPE = "it holds OpenPGP data in a form that cannot be opened here"
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What is inside after the layers are off."""
+
+    structure: Structure
+    opened: str = ""
+    decryption: Decryption | None = None
+    signature: Signature = Signature()
+    unreadable: str = ""
+
+
+def keys(envelope: Envelope, head: bytes, group: Group) -> MailKeys:
+    """The first pass: who sent it, and what ties it to other mails. Total on any bytes."""
+    try:
+        fields = [(name.lower(), value) for name, value in parse.headers(head)]
+    except parse.OverLimit:
+        fields = []
+    senders = [author.address for name, value in fields if name == "from" for author in mailboxes(value)]
+    shared = [
+        message_id
+        for name, value in fields
+        if name in ("message-id", "in-reply-to", "references")
+        for message_id in message_ids(value)
+    ]
+    named = target_numbers(envelope, group)
+    # The head itself, so that two deliveries of one mail without a Message-ID wait for each other too.
+    shared.append("head " + b"".join(_without_trace(head)).decode("latin-1"))
+    return MailKeys(
+        sender=next((address for address in senders if address), envelope.reverse_path),
+        shared=(*shared, *(f"issue {number}" for number in named)),
+    )
+
+
+def target_numbers(envelope: Envelope, group: Group) -> list[int]:
+    """The issues that a mail's recipients name."""
+    targets = (target(address, group.local_part) for address in envelope.forward_paths)
+    return [found.number for found in targets if found is not None and found.number is not None]
+
+
+def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Parser, openpgp: OpenPGP) -> Message:
+    """Read one mail. Raises `MailFailed` if it made the parser or gpg fail, `TemporaryError` if they are not there."""
+    try:
+        outer = parser.parse(mail.raw)
+    except Unreadable as error:
+        return given_up(mail, settings, store, str(error))
+    content = _open(mail.raw, outer, parser, openpgp)
+    message = _message(mail, settings, store, outer.headers, outer)
+    inner = content.structure
+    return replace(
+        message,
+        text=inner.text,
+        html_only=inner.html_only,
+        attachments=tuple(
+            Attachment(part.filename, part.content_type, part.size, part.sha256)
+            for part in inner.attachments
+            if part.content_type not in ("application/pgp-signature", "application/pgp-encrypted")
+        ),
+        opened=content.opened,
+        key_ids=content.decryption.key_ids if content.decryption else (),
+        symmetric=content.decryption.symmetric if content.decryption else False,
+        signature=content.signature,
+        unreadable=content.unreadable,
+        defects=tuple(dict.fromkeys((*outer.defects, *inner.defects))),
+    )
+
+
+def given_up(mail: ClaimedMail, settings: Settings, store: Store, reason: str) -> Message:
+    """A mail that is relayed raw: only its header fields are read, and not even those if they are over the limits."""
+    try:
+        fields = parse.headers(mail.raw[:HEAD_BYTES])
+    except parse.OverLimit:
+        fields = ()
+    return replace(_message(mail, settings, store, fields, None), unreadable=reason)
+
+
+def _message(
+    mail: ClaimedMail, settings: Settings, store: Store, fields: tuple[tuple[str, str], ...], outer: Structure | None
+) -> Message:
+    envelope = mail.envelope
+    shell = outer or _shell(fields)
+    written_by = authors(shell)
+    single = written_by[0] if len(written_by) == 1 and written_by[0].address else None
+    why_automatic = automatic(shell, settings.listener.intake_lists)
+    recipients = sorted(address.lower() for address in envelope.forward_paths)
+    return Message(
+        envelope=envelope,
+        target=strongest(envelope.forward_paths, settings.group.local_part),
+        digest=store.digest([*_without_trace(mail.raw), *(b"\0" + address.encode() for address in recipients)]),
+        author=single.address if single else _reverse_path(envelope),
+        author_name=single.name if single else "",
+        subject=shell.header("Subject"),
+        message_id=next(iter(message_ids(shell.header("Message-ID"))), ""),
+        references=_references(shell),
+        text="",
+        html_only=False,
+        attachments=(),
+        opened="",
+        key_ids=(),
+        symmetric=False,
+        signature=Signature(),
+        checks=Checks(),
+        automatic=why_automatic is Automatic.MACHINE or not envelope.reverse_path,
+        listed=why_automatic is Automatic.LIST,
+        bounce=False,
+        bounce_failed=False,
+    )
+
+
+def _shell(fields: tuple[tuple[str, str], ...]) -> Structure:
+    """Header fields without a body, for mails that were not taken apart."""
+    return Structure(fields, Part("text/plain", (), "", "", "7bit", 0, 0, 0, 0, ""), "", False, ())
+
+
+def _reverse_path(envelope: Envelope) -> str:
+    """The envelope sender as an address to answer to, if it is one."""
+    found = mailboxes(envelope.reverse_path)
+    return found[0].address if len(found) == 1 else ""
+
+
+def _references(structure: Structure) -> tuple[str, ...]:
+    """Nearest first: In-Reply-To, then References from the last to the first (RFC 5322 3.6.4)."""
+    nearest = message_ids(structure.header("In-Reply-To"))
+    chain = message_ids(structure.header("References"))
+    return tuple(dict.fromkeys((*nearest, *reversed(chain))))
+
+
+def _open(raw: bytes, structure: Structure, parser: Parser, openpgp: OpenPGP) -> _Content:
+    """Take off the layers of OpenPGP/MIME (RFC 3156), outermost first."""
+    content = _Content(structure)
+    for _ in range(LAYERS):
+        root = content.structure.root
+        if _is(root, "multipart/encrypted", "application/pgp-encrypted"):
+            found = openpgp.decrypt(parse.content(raw, root.children[1]))
+            content = replace(content, decryption=found)
+            if found.plaintext is None:
+                return replace(content, opened=found.outcome.value, unreadable=_UNOPENED[found.outcome])
+            raw = found.plaintext
+            opened = content.opened if content.opened == Opened.DECRYPTED else found.outcome.value
+            signature = found.signature
+        elif _is(root, "multipart/signed", "application/pgp-signature"):
+            signed = raw[root.children[0].start : root.children[0].end]
+            signature = openpgp.verify(_with_crlf(signed), parse.content(raw, root.children[1]))
+            raw, opened = signed, content.opened
+        else:
+            break
+        try:
+            inner = parser.parse(raw)
+        except Unreadable as error:
+            return replace(content, opened=opened, signature=signature, unreadable=str(error))
+        # The innermost signature is the one around the text; an outer one stays where there is none inside.
+        kept = signature if signature.key_id or signature.fingerprint else content.signature
+        content = _Content(inner, opened, content.decryption, kept)
+    else:
+        return replace(content, unreadable="it is encrypted or signed in more layers than are opened")
+    if _holds_openpgp(content.structure):
+        return replace(content, unreadable=_OTHER_SHAPE)
+    return content
+
+
+def _is(part: Part, content_type: str, protocol: str) -> bool:
+    return (
+        part.content_type == content_type
+        and len(part.children) == 2
+        and part.param("protocol").lower() in ("", protocol)
+        and part.children[content_type == "multipart/signed"].content_type == protocol
+    )
+
+
+def _holds_openpgp(structure: Structure) -> bool:
+    """Whether there is ciphertext in a shape that this step does not open."""
+    return "-----BEGIN PGP MESSAGE-----" in structure.text or any(
+        part.content_type in ("application/pgp-encrypted", "multipart/encrypted") for part in structure.root.walk()
+    )
+
+
+def _with_crlf(data: bytes) -> bytes:
+    """Signed bytes in canonical form (RFC 3156 5): inside an encryption some clients write bare LF."""
+    return data if b"\r\n" in data or b"\n" not in data else data.replace(b"\n", b"\r\n")
+
+
+def _without_trace(raw: bytes) -> Iterator[bytes | memoryview]:
+    """The mail without the trace fields that differ from delivery to delivery, in pieces."""
+    end = raw.find(b"\r\n\r\n")
+    end = len(raw) if end < 0 else end
+    start = 0
+    skipping = False
+    while start < end:
+        stop = raw.find(b"\n", start, end) + 1 or end
+        line = raw[start:stop]
+        if line[:1] not in b" \t":
+            skipping = _TRACE.match(line) is not None
+        if not skipping:
+            yield line
+        start = stop
+    yield memoryview(raw)[end:]

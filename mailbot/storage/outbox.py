@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select, update
 
-from mailbot.service.outgoing import OutgoingMail, Outcome, Result
+from mailbot.service.outgoing import Outcome, OutgoingMail, Result
 from mailbot.storage import claims
 from mailbot.storage.database import Database
 from mailbot.storage.leases import LEASE_SECONDS, Owner, boot_seconds

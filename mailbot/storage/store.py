@@ -27,7 +27,7 @@ class Store:
         self._owner = Owner.current()
         self.token_key = vault.token_key
 
-    def digest(self, pieces: Iterable[bytes]) -> bytes:
+    def digest(self, pieces: Iterable[bytes | memoryview]) -> bytes:
         hasher = hashlib.blake2b(key=self._vault.hash("digest", ""), digest_size=16)
         for piece in pieces:
             hasher.update(piece)

@@ -1,0 +1,64 @@
+"""Who receives what: the one place that turns a notice's audience into recipients."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mailbot.config import Member, Settings
+from mailbot.service.store import IssueView
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """`member_id` and `fingerprint` are set for members only."""
+
+    address: str
+    name: str = ""
+    member_id: str | None = None
+    fingerprint: str | None = None
+
+
+Audience = Callable[[Settings, IssueView | None, Mapping[str, Any]], list[Recipient]]
+
+
+def _member(member: Member) -> Recipient:
+    return Recipient(member.email, member.name, member.id, member.fingerprint)
+
+
+def members(settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """Every member; not the one who wrote the mail that is relayed, unless the config says so."""
+    author = params.get("member")
+    return [_member(member) for member in settings.member if member.id != author or settings.relay.own_copies]
+
+
+def relay(settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """Where mail to the group goes: to each member, or to the existing list that stands for them."""
+    if settings.relay.to == "list" and settings.relay.list_address is not None:
+        return [Recipient(settings.relay.list_address, settings.group.name, None, settings.relay.list_key)]
+    return members(settings, issue, params)
+
+
+def reminded(settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """Those who can act: who is on call, and who wrote nothing on the issue yet."""
+    if settings.relay.to == "list":
+        return relay(settings, issue, params)
+    return [_member(member) for member in settings.member if member.oncall or member.id in params["silent"]]
+
+
+def reporter(_settings: Settings, issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
+    if issue is None or not issue.reporter:
+        return []
+    return [Recipient(issue.reporter, issue.reporter_name)]
+
+
+def asker(_settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    return [Recipient(params["to"], params["name"])]
+
+
+def contacts(_settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """The addresses of an escalation step."""
+    return [Recipient(address) for address in params["to"]]
+
+
+def operators(settings: Settings, _issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
+    return [Recipient(address) for address in settings.operators.addresses]

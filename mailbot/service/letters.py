@@ -1,0 +1,210 @@
+"""From a notice's parameters to what its mail says: one function per event, each makes a `mail.letters` value."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailbot.config import Settings
+from mailbot.domain.clocks import FIRST_RESPONSE, Act, ClockState
+from mailbot.mail import letters
+from mailbot.mail.letters import Arrival, Attachment, Card, Clock, Missing, Person
+from mailbot.service.ports import OpenPGP
+from mailbot.service.posting import RAW_CAP
+from mailbot.service.store import ClaimedNotice, ClockView, IssueView
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along."""
+
+    claim: ClaimedNotice
+    issue: IssueView | None
+    settings: Settings
+    openpgp: OpenPGP
+    size: int
+
+    @property
+    def about(self) -> IssueView:
+        if self.issue is None:
+            raise ValueError(f"a {self.claim.event} notice without an issue")
+        return self.issue
+
+    @property
+    def id(self) -> str:
+        return self.settings.issue_id(self.about.number)
+
+    @property
+    def now(self) -> datetime:
+        return self.claim.created_at
+
+    @property
+    def late(self) -> bool:
+        return bool(self.claim.params.get("late"))
+
+    @property
+    def group(self) -> str:
+        return self.settings.group.name
+
+    @property
+    def response(self) -> ClockView:
+        return next(clock for clock in self.about.clocks if clock.name == FIRST_RESPONSE)
+
+
+def report(writing: Writing, missing: tuple[Missing, ...]) -> letters.Report:
+    params = writing.claim.params
+    return letters.Report(
+        group=writing.group, now=writing.now, issue=writing.id, card=_mail_card(writing, missing),
+        text=params["text"], from_html=params["html_only"],
+    )  # fmt: skip
+
+
+def unreadable(writing: Writing, missing: tuple[Missing, ...]) -> letters.Unreadable:
+    return letters.Unreadable(
+        group=writing.group, now=writing.now, issue=writing.id, card=_mail_card(writing, missing),
+        reason=writing.claim.params["unreadable"], size=writing.size, attached=min(writing.size, RAW_CAP),
+    )  # fmt: skip
+
+
+def follow_up(writing: Writing, missing: tuple[Missing, ...]) -> letters.Letter:
+    params = writing.claim.params
+    if params["unreadable"]:
+        return unreadable(writing, missing)
+    return letters.FollowUp(
+        group=writing.group, now=writing.now, issue=writing.id, card=_mail_card(writing, missing),
+        text=params["text"], from_html=params["html_only"], role=params["role"],
+        authenticated=params["authenticated"], reason=params["why"],
+    )  # fmt: skip
+
+
+def note(writing: Writing, missing: tuple[Missing, ...]) -> letters.Letter:
+    params = writing.claim.params
+    if params["unreadable"]:
+        return unreadable(writing, missing)
+    return letters.Note(
+        group=writing.group, now=writing.now, issue=writing.id, card=_mail_card(writing, missing),
+        text=params["text"], from_html=params["html_only"],
+    )  # fmt: skip
+
+
+def reminder(writing: Writing, missing: tuple[Missing, ...]) -> letters.Reminder:
+    return letters.Reminder(
+        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=_issue_card(writing, missing),
+        opened_at=writing.about.opened_at, escalate_at=writing.response.due_at,
+    )  # fmt: skip
+
+
+def escalated(writing: Writing, missing: tuple[Missing, ...]) -> letters.Escalated:
+    return letters.Escalated(
+        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=_issue_card(writing, missing),
+        opened_at=writing.about.opened_at, due=writing.response.due_at, contacts=tuple(writing.claim.params["to"]),
+    )  # fmt: skip
+
+
+def escalation(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Escalation:
+    return letters.Escalation(
+        group=writing.group, now=writing.now, late=writing.late, issue=writing.id,
+        opened_at=writing.about.opened_at, due=writing.response.due_at,
+    )  # fmt: skip
+
+
+def escalation_reporter(writing: Writing, _missing: tuple[Missing, ...]) -> letters.EscalationReporter:
+    return letters.EscalationReporter(
+        group=writing.group, now=writing.now, late=writing.late, issue=writing.id,
+        opened_at=writing.about.opened_at, due=writing.response.due_at, contacts=_contacts(writing.response),
+    )  # fmt: skip
+
+
+def acknowledgement(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Acknowledgement:
+    opened = writing.claim.event == "acknowledgement"
+    make = letters.Acknowledgement if opened else letters.AcknowledgementUnreadable
+    remind = next(firing.at for firing in writing.response.firings if firing.act is Act.REMIND)
+    return make(
+        group=writing.group, now=writing.now, issue=writing.id, answer_by=remind,
+        escalate_at=writing.response.due_at, contacts=_contacts(writing.response),
+        fingerprint=writing.settings.openpgp.key, key_address=writing.settings.group.extended("key"),
+    )  # fmt: skip
+
+
+def key(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Key:
+    slo, embargo = writing.settings.slo, writing.settings.embargo
+    return letters.Key(
+        group=writing.group, now=writing.now, address=writing.settings.group.address,
+        fingerprint=writing.settings.openpgp.key, answer_within=str(slo.first_response_remind),
+        escalate_within=str(slo.first_response_escalate), embargo=str(embargo.default),
+    )  # fmt: skip
+
+
+def undelivered_reporter(writing: Writing, missing: tuple[Missing, ...]) -> letters.UndeliveredReporter:
+    params = writing.claim.params
+    return letters.UndeliveredReporter(
+        group=writing.group, now=writing.now, issue=writing.id, card=_issue_card(writing, missing),
+        what=params["what"], address=params["address"], code=params["code"],
+    )  # fmt: skip
+
+
+def undelivered_member(writing: Writing, _missing: tuple[Missing, ...]) -> letters.UndeliveredMember:
+    params = writing.claim.params
+    return letters.UndeliveredMember(
+        group=writing.group, now=writing.now, member=params["member"], address=params["address"],
+        code=params["code"], count=params["count"],
+    )  # fmt: skip
+
+
+def _contacts(clock: ClockView) -> tuple[str, ...]:
+    """The escalation addresses as they were promised when the report came."""
+    return tuple(dict.fromkeys(address for firing in clock.firings for address in firing.to))
+
+
+def _clocks(writing: Writing) -> tuple[Clock, ...]:
+    running = (ClockState.RUNNING, ClockState.MISSED)
+    return tuple(Clock(clock.name, clock.due_at) for clock in writing.about.clocks if clock.state in running)
+
+
+def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
+    """The card over a relayed mail."""
+    params = writing.claim.params
+    authserv_id, dkim, spf, dmarc = params["checks"]
+    return Card(
+        title=writing.about.title,
+        author=Person(params["from_name"], params["from"]),
+        arrival=Arrival(
+            opened=params["opened"],
+            key_ids=tuple(params["key_ids"]),
+            symmetric=params["symmetric"],
+            signature=params["verdict"],
+            signer=_signer(writing),
+            authserv_id=authserv_id,
+            dkim=dkim,
+            spf=spf,
+            dmarc=dmarc,
+        ),
+        clocks=_clocks(writing),
+        owner=writing.about.owner,
+        mentions=tuple(writing.settings.issue_id(number) for number in params.get("mentions", ())),
+        missing=missing,
+        warnings=(*_warnings(writing), *params["defects"]),
+        attachments=tuple(Attachment(name, size, sha256) for name, _, size, sha256 in params["attachments"]),
+    )
+
+
+def _issue_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
+    """The card over a mail that is about an issue, not about one mail."""
+    issue = writing.about
+    author = Person(issue.reporter_name, issue.reporter)
+    return Card(
+        title=issue.title, author=author, clocks=_clocks(writing), owner=issue.owner, missing=missing
+    )  # fmt: skip
+
+
+def _warnings(writing: Writing) -> tuple[str, ...]:
+    if writing.claim.event in ("report", "unreadable") and not writing.claim.params.get("acknowledged", True):
+        return ("the sender got no acknowledgement: it is automatic or list mail, or over the limits",)
+    return ()
+
+
+def _signer(writing: Writing) -> str:
+    """Whose key signed: a member, a known key's user id, or only the key id."""
+    fingerprint, key_id = writing.claim.params["signed_by"], writing.claim.params["key_id"]
+    member = writing.settings.member_by_fingerprint(fingerprint) if fingerprint else None
+    if member is not None:
+        return f"{member.name} ({fingerprint})"
+    return str(fingerprint or key_id)

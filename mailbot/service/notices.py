@@ -1,0 +1,78 @@
+"""What people are told: an ordered map from event to audience, letter and manner of sending.
+
+`Composer.compose` is the fourth step of a mail's way: a notice becomes finished mails. It opens no transaction; gpg and
+templates run here. Everything in it follows from committed rows, so that a repeat after a crash gives the same
+Message-IDs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mailbot.config import Settings
+from mailbot.mail.letters import Letter, Missing
+from mailbot.mail.templates import Templates
+from mailbot.service import audiences, letters
+from mailbot.service.letters import Writing
+from mailbot.service.ports import OpenPGP
+from mailbot.service.posting import Manner, Poster
+from mailbot.service.store import ClaimedNotice, Draft, Store
+from mailbot.service.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A row of the table."""
+
+    audience: audiences.Audience
+    letter: Callable[[Writing, tuple[Missing, ...]], Letter]
+    manner: Manner
+    phrase: str = ""
+    """What a member without a usable key is told has happened."""
+
+
+NOTICES: Mapping[str, Notice] = {
+    "report": Notice(audiences.relay, letters.report, Manner.MEMBERS, "new report"),
+    "unreadable": Notice(audiences.relay, letters.unreadable, Manner.MEMBERS, "new report"),
+    "follow_up": Notice(audiences.relay, letters.follow_up, Manner.MEMBERS, "follow-up"),
+    "note": Notice(audiences.relay, letters.note, Manner.MEMBERS, "internal note"),
+    "reminder": Notice(audiences.reminded, letters.reminder, Manner.MEMBERS, "nobody has answered yet"),
+    "escalated": Notice(audiences.relay, letters.escalated, Manner.MEMBERS, "escalated, nobody has answered"),
+    "undelivered_reporter": Notice(
+        audiences.relay, letters.undelivered_reporter, Manner.MEMBERS, "a mail to the reporter came back"
+    ),
+    "acknowledgement": Notice(audiences.reporter, letters.acknowledgement, Manner.OUTSIDE),
+    "acknowledgement_unreadable": Notice(audiences.reporter, letters.acknowledgement, Manner.OUTSIDE),
+    "escalation_reporter": Notice(audiences.reporter, letters.escalation_reporter, Manner.OUTSIDE),
+    "escalation": Notice(audiences.contacts, letters.escalation, Manner.OUTSIDE),
+    "key": Notice(audiences.asker, letters.key, Manner.OUTSIDE),
+    "undelivered_member": Notice(audiences.operators, letters.undelivered_member, Manner.OUTSIDE),
+}
+
+
+class Composer:
+    """Turns notices into mails. Thread-safe."""
+
+    def __init__(self, store: Store, openpgp: OpenPGP, templates: Templates) -> None:
+        self._store = store
+        self._openpgp = openpgp
+        self._templates = templates
+
+    def compose(self, claim: ClaimedNotice, settings: Settings) -> list[Draft]:
+        """The finished mails of one notice; none if its audience is empty."""
+        row = NOTICES[claim.event]
+        issue = self._store.view(claim.issue) if claim.issue is not None else None
+        recipients = row.audience(settings, issue, claim.params)
+        if not recipients:
+            return []
+        original = self._store.read_blob(claim.blob_id) if claim.blob_id is not None else None
+        writing = Writing(claim, issue, settings, self._openpgp, len(original) if original is not None else 0)
+        poster = Poster(
+            settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
+            root=self._store.first_notice(claim.issue) if claim.issue is not None else None,
+        )  # fmt: skip
+        if row.manner is Manner.OUTSIDE:
+            return poster.outside(row.letter(writing, ()), recipients)
+        return poster.members(
+            lambda missing: row.letter(writing, missing), recipients, original, phrase=row.phrase,
+            unreadable=claim.event == "unreadable" or bool(claim.params.get("unreadable")),
+        )  # fmt: skip

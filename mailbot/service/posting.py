@@ -1,0 +1,259 @@
+"""From a letter and its recipients to finished mails: who gets it encrypted, who in clear, who only a notice.
+
+Members share one ciphertext (or get one each, `relay.encrypt`). Content never goes out weaker than the config allows:
+a member without a usable key gets what `relay.keyless` says, and the others are told.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from mailbot.config import Settings
+from mailbot.mail import compose, fields, letters, openpgp_mime
+from mailbot.mail.entity import Entity
+from mailbot.mail.letters import Letter, Missing
+from mailbot.mail.templates import Rendered, Templates
+from mailbot.service.audiences import Recipient
+from mailbot.service.ports import OpenPGP, UnusableKeys
+from mailbot.service.store import ClaimedNotice, Draft
+from mailbot.service.tokens import Tokens
+
+RAW_CAP = 1_000_000
+"""Bytes of a mail that could not be read which go along: enough to see what it is."""
+
+# Numbers of one notice's mails that share a Message-ID; those to outsiders follow.
+_TOGETHER, _CLEAR, _NOTICE_ONLY, _SINGLE = range(4)
+
+
+class Manner(Enum):
+    """How a notice is sent."""
+
+    MEMBERS = "encrypted to members"
+    OUTSIDE = "signed, in clear, without anything internal"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """One body for several recipients."""
+
+    head_fields: tuple[fields.Field, ...]
+    entity: Entity
+    message_id: str
+    encrypted: bool
+
+
+class Poster:
+    """Makes the mails of one notice."""
+
+    def __init__(
+        self, settings: Settings, tokens: Tokens, openpgp: OpenPGP, templates: Templates, claim: ClaimedNotice,
+        root: int | None,
+    ) -> None:  # fmt: skip
+        """`root` is the notice that opened the issue for members: their mails thread under its Message-ID."""
+        self._settings = settings
+        self._tokens = tokens
+        self._openpgp = openpgp
+        self._templates = templates
+        self._claim = claim
+        self._root = root
+
+    # To members
+
+    def members(
+        self, write: Callable[[tuple[Missing, ...]], Letter], recipients: Sequence[Recipient],
+        original: bytes | None, *, phrase: str, unreadable: bool,
+    ) -> list[Draft]:  # fmt: skip
+        refused: frozenset[str] = frozenset()
+        while True:
+            sealed = [one for one in recipients if self._lacks(one, refused) is None]
+            keyless = [(one, why) for one in recipients if (why := self._lacks(one, refused)) is not None]
+            got = self._keyless_get()
+            missing = tuple(Missing(one.member_id or one.address, why, got) for one, why in keyless)
+            rendered = self._templates.write(write(missing))
+            try:
+                drafts = self._sealed(rendered, sealed, original, unreadable)
+            except UnusableKeys as error:
+                if not error.fingerprints - refused:
+                    raise
+                refused |= error.fingerprints  # expired or revoked between our look and gpg's
+                continue
+            return drafts + self._keyless(rendered, keyless, got, original, unreadable, phrase, len(drafts))
+
+    def _lacks(self, recipient: Recipient, refused: frozenset[str]) -> str | None:
+        """Why this recipient cannot be encrypted to, as `Missing.reason`; None if they can."""
+        if recipient.fingerprint is None:
+            return "none"
+        info = self._openpgp.info(recipient.fingerprint)
+        if info is None:
+            return "unknown"
+        if info.revoked:
+            return "revoked"
+        if info.expires_at is not None and info.expires_at <= self._claim.created_at:
+            return "expired"
+        if recipient.fingerprint in refused or not info.usable(self._claim.created_at):
+            return "unusable"
+        return None
+
+    def _keyless_get(self) -> str:
+        """What members without a usable key get of this notice, as `Missing.got`."""
+        keyless = self._settings.relay.keyless
+        if keyless == "nothing":
+            return "nothing"
+        in_clear = not self._claim.params.get("opened") and not self._came_encrypted
+        return "content" if keyless == "always" or (keyless == "plain" and in_clear) else "notice"
+
+    @property
+    def _came_encrypted(self) -> bool:
+        return bool(self._claim.params.get("issue_encrypted"))
+
+    def _sealed(
+        self, rendered: Rendered, recipients: Sequence[Recipient], original: bytes | None, unreadable: bool
+    ) -> list[Draft]:
+        if not recipients:
+            return []
+        groups = [recipients] if self._settings.relay.encrypt == "together" else [[one] for one in recipients]
+        attached = [] if original is None else [_attached(original, unreadable)]
+        drafts: list[Draft] = []
+        for group in groups:
+            seed = self._tokens.seed(self._claim.id, len(drafts))
+            inner = self._internal_fields(rendered.subject, _TOGETHER)
+            outer = self._internal_fields(rendered.outer, _TOGETHER)
+            content = compose.text_part(rendered.body)
+            content = compose.mixed([content, *attached], seed) if attached else content
+            root = openpgp_mime.protect_cipher(content, inner, outer)
+            fingerprints = [one.fingerprint for one in group if one.fingerprint]
+            armored = self._openpgp.encrypt(root.pieces(), fingerprints)
+            shared = _Shared(
+                tuple(outer), openpgp_mime.encrypted(armored, seed), self._message_id(_TOGETHER), encrypted=True
+            )
+            drafts += self._copies(shared, group, len(drafts))
+        return drafts
+
+    def _keyless(
+        self, rendered: Rendered, keyless: Sequence[tuple[Recipient, str]], got: str, original: bytes | None,
+        unreadable: bool, phrase: str, first_seq: int,
+    ) -> list[Draft]:  # fmt: skip
+        if got == "nothing" or not keyless:
+            return []
+        if got == "content":
+            parts = [compose.text_part(rendered.body)]
+            if original is not None:
+                fits = compose.fits_clear(original) and not unreadable
+                cap = RAW_CAP if unreadable else len(original)
+                parts.append(
+                    compose.original_part(original) if fits else compose.raw_part(original, cap, "original.eml")
+                )
+            seed = self._tokens.seed(self._claim.id, first_seq)
+            entity = compose.mixed(parts, seed) if len(parts) > 1 else parts[0]
+            head_fields = self._internal_fields(rendered.outer, _CLEAR)
+            shared = _Shared(
+                tuple(head_fields), self._signed(entity, head_fields, seed), self._message_id(_CLEAR), encrypted=False
+            )
+            return self._copies(shared, [one for one, _ in keyless], first_seq)
+        drafts = []
+        for seq, (recipient, reason) in enumerate(keyless, start=first_seq):
+            letter = letters.Keyless(
+                group=self._settings.group.name, now=self._claim.created_at,
+                issue=self._settings.issue_id(self._claim.issue or 0), event=phrase, reason=reason,
+                fingerprint=recipient.fingerprint or "", operators=self._settings.operators.addresses,
+            )  # fmt: skip
+            told = self._templates.write(letter)
+            seed = self._tokens.seed(self._claim.id, seq)
+            head_fields = self._internal_fields(told.outer, _NOTICE_ONLY)
+            entity = self._signed(compose.text_part(told.body), head_fields, seed)
+            shared = _Shared(tuple(head_fields), entity, self._message_id(_NOTICE_ONLY), encrypted=False)
+            drafts += self._copies(shared, [recipient], seq)
+        return drafts
+
+    def _internal_fields(self, subject: str, number: int) -> list[fields.Field]:
+        """Header fields of mail to members: like a mailing list's, and the same for every copy."""
+        group = self._settings.group
+        about = group.extended(str(self._claim.issue)) if self._claim.issue is not None else group.address
+        found = [
+            ("From", fields.address_field(group.name, about)),
+            ("To", fields.address_field(group.name, about)),
+            ("Reply-To", fields.address_field(group.name, about)),
+            ("Subject", subject),
+            ("Date", fields.date_field(self._claim.created_at)),
+            ("Message-ID", self._message_id(number)),
+            ("Auto-Submitted", "auto-generated"),
+            ("List-Id", f"<members.{group.local_part}.{group.domain}>"),
+            ("List-Post", f"<mailto:{about}>"),
+            ("X-Mailbot-Instance", group.id_prefix),
+        ]
+        if self._claim.issue is not None:
+            found.append(("X-Mailbot-Issue", self._settings.issue_id(self._claim.issue)))
+        if self._root is not None and self._root != self._claim.id:
+            root = self._tokens.message_id(self._root, _TOGETHER)
+            found += [("In-Reply-To", root), ("References", root)]
+        return found
+
+    # To everybody else
+
+    def outside(self, letter: Letter, recipients: Sequence[Recipient]) -> list[Draft]:
+        """One signed mail to each, in clear, with nothing internal in it."""
+        rendered = self._templates.write(letter)
+        parts = [compose.text_part(rendered.body)]
+        if self._claim.event == "key":
+            parts.append(compose.key_part(self._openpgp.group_key(), "group-key.asc"))
+        drafts = []
+        for seq, recipient in enumerate(recipients):
+            seed = self._tokens.seed(self._claim.id, seq)
+            head_fields = self._outside_fields(rendered.subject, recipient, _SINGLE + seq)
+            entity = self._signed(compose.mixed(parts, seed) if len(parts) > 1 else parts[0], head_fields, seed)
+            shared = _Shared(tuple(head_fields), entity, self._message_id(_SINGLE + seq), encrypted=False)
+            drafts += self._copies(shared, [recipient], seq)
+        return drafts
+
+    def _outside_fields(self, subject: str, recipient: Recipient, number: int) -> list[fields.Field]:
+        group, issue = self._settings.group, self._claim.issue
+        answers = fields.message_ids(self._claim.params.get("in_reply_to", ""))
+        found = [
+            ("From", fields.address_field(group.name, group.address)),
+            ("To", fields.address_field(recipient.name, recipient.address)),
+            ("Subject", subject),
+            ("Date", fields.date_field(self._claim.created_at)),
+            ("Message-ID", self._message_id(number)),
+            ("Auto-Submitted", "auto-replied" if answers else "auto-generated"),
+        ]
+        if issue is not None and self._claim.event != "escalation":
+            keyed = group.extended(f"{issue}.{self._tokens.participant(issue, recipient.address)}")
+            found.insert(2, ("Reply-To", fields.address_field(group.name, keyed)))
+        if answers:
+            found += [("In-Reply-To", answers), ("References", answers)]
+        return found
+
+    # Both
+
+    def _signed(self, entity: Entity, head_fields: Sequence[fields.Field], seed: bytes) -> Entity:
+        root = openpgp_mime.protect_clear(entity, head_fields)
+        signature = self._openpgp.sign(b"".join(root.pieces()))
+        return openpgp_mime.signed(root, signature.armored, signature.micalg, seed)
+
+    def _message_id(self, number: int) -> str:
+        return self._tokens.message_id(self._claim.id, number)
+
+    def _copies(self, shared: _Shared, recipients: Sequence[Recipient], first_seq: int) -> list[Draft]:
+        """One draft per recipient over one body."""
+        headers = compose.head(shared.head_fields, shared.entity)
+        body = b"".join(shared.entity.body)
+        return [
+            Draft(
+                seq=seq,
+                kind=self._claim.event,
+                recipient=recipient.address,
+                member_id=recipient.member_id,
+                sender=self._settings.group.extended(f"bounce.{self._tokens.bounce(self._claim.id, seq)}"),
+                headers=headers,
+                message_id=shared.message_id,
+                body=body,
+                encrypted=shared.encrypted,
+            )
+            for seq, recipient in enumerate(recipients, start=first_seq)
+        ]
+
+
+def _attached(original: bytes, unreadable: bool) -> Entity:
+    if unreadable:
+        return compose.raw_part(original, RAW_CAP, "original.eml")
+    return compose.original_part(original)
