@@ -4,16 +4,18 @@ It is a cache: the keys are rows of the database, and it is built anew when thei
 the one in use and takes its place in one step; a call that runs meanwhile ends with the keyring that it began with.
 """
 
+import fcntl
+import os
 import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mailbot.openpgp import listing
-from mailbot.openpgp.process import Gnupg, GpgUnusable
+from mailbot.openpgp.process import Gnupg, GpgUnusable, check_home
 
 IMPORT = ("--import-options=self-sigs-only", "--import")
 """Without the signatures of others: a key server's poisoned key brings a hundred thousand, and we rely on none."""
@@ -21,17 +23,23 @@ IMPORT = ("--import-options=self-sigs-only", "--import")
 
 @dataclass(slots=True)
 class Ring:
-    """One built keyring; nothing in it changes, but for the count of calls that use it."""
+    """One built keyring. Its files do not change; they are removed when it is neither the current one nor in use."""
 
     folder: Path
     keys: Mapping[str, listing.Key]
     """By fingerprint of the primary key."""
     revision: int | None
+    armored: tuple[str, ...]
     users: int = 0
+    stale: bool = False
 
     @property
     def options(self) -> list[str]:
         return ["--no-default-keyring", "--keyring", str(self.folder / "pubring.kbx")]
+
+    @property
+    def key_ids(self) -> set[str]:
+        return {part.key_id for key in self.keys.values() for part in key.parts}
 
 
 class Keyrings:
@@ -45,27 +53,32 @@ class Keyrings:
         self._lock = threading.Lock()
         self._building = threading.Lock()
         self._folder: Path | None = None
+        self._folder_lock = -1
         self._ring: Ring | None = None
 
     def load(self, revision: int, armored: Sequence[str]) -> None:
-        """Make `armored` and the group's key the only ones known.
+        """Make `armored` and the keys whose secret is in the group's home the only ones known.
 
         A revision lower than the current one is left aside: a thread that read the rows earlier must not bring back a
         key that was removed since. Raises `GpgUnusable`, `MailFailed`.
         """
-        if self._is_current(revision):
+        if self._has(revision):
             return
         with self._building:
-            if not self._is_current(revision):
-                self._swap(self._build(revision, armored))
+            if not self._has(revision):
+                self._swap(self._build(revision, tuple(armored)))
 
     @contextmanager
     def current(self) -> Iterator[Ring]:
         """The ring to use for one call; before any `load`, one with only the group's key."""
-        if self._ring is None:
+        ring = self._ring
+        if ring is None or ring.stale:
             with self._building:
-                if self._ring is None:
+                ring = self._ring
+                if ring is None:
                     self._swap(self._build(None, ()))
+                elif ring.stale:
+                    self._swap(self._build(ring.revision, ring.armored))
         with self._lock:
             ring = self._ring
             if ring is None:
@@ -78,31 +91,44 @@ class Keyrings:
                 ring.users -= 1
             self._drop(ring)
 
+    def forget(self) -> None:
+        """The keys in the group's home may have changed since (a new expiry, a new sub-key): look again next time."""
+        with self._lock:
+            if self._ring is not None:
+                self._ring.stale = True
+
     def close(self) -> None:
         with self._building, self._lock:
             self._ring = None
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
+                os.close(self._folder_lock)
                 self._folder = None
 
-    def _is_current(self, revision: int) -> bool:
+    def _has(self, revision: int) -> bool:
         ring = self._ring
         return ring is not None and ring.revision is not None and revision <= ring.revision
 
-    def _build(self, revision: int | None, armored: Sequence[str]) -> Ring:
-        own = self._source.run(["--export", self._group_key]).output
-        if not own:
-            raise GpgUnusable(f"{self._source.home}: the group's key {self._group_key} is not in this GnuPG home")
+    def _build(self, revision: int | None, armored: tuple[str, ...]) -> Ring:
+        own = self._export_own()
         if self._folder is None:
-            self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix="keys-", dir=self._scratch))
+            self._folder, self._folder_lock = _claim_folder(self._scratch)
         folder = Path(tempfile.mkdtemp(prefix="ring-", dir=self._folder))
         try:
-            keys = build(folder, [own, *(text.encode() for text in armored)], self._source)
+            keys = _fill(folder, [own, *(text.encode() for text in armored)], self._source)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return Ring(folder, {key.fingerprint: key for key in keys}, revision)
+        return Ring(folder, {key.fingerprint: key for key in keys}, revision, armored)
+
+    def _export_own(self) -> bytes:
+        """The public part of every key whose secret part is in the home: after a rotation, the former key stays
+        readable as long as the operator leaves it there."""
+        listed = listing.parse(self._source.run(listing.LIST_SECRET_KEYS).output)
+        if self._group_key not in [key.fingerprint for key in listed]:
+            check_home(self._source.home)
+            raise GpgUnusable(f"{self._source.home}: gpg-agent has no secret key {self._group_key} here")
+        return self._source.run(["--export", *(key.fingerprint for key in listed)]).output
 
     def _swap(self, ring: Ring) -> None:
         with self._lock:
@@ -117,9 +143,31 @@ class Keyrings:
         shutil.rmtree(ring.folder, ignore_errors=True)
 
 
-def build(folder: Path, blobs: Sequence[bytes], source: Gnupg) -> list[listing.Key]:
+def _fill(folder: Path, blobs: Sequence[bytes], source: Gnupg) -> list[listing.Key]:
     """Import public keys into the empty home `folder`, with the gpg of `source`; what it then holds."""
     gpg = Gnupg(folder, binary=source.binary, timeout=source.timeout, autostart=False)
-    for blob in blobs:
-        gpg.run(IMPORT, [blob])
+    own, *others = blobs
+    gpg.run(IMPORT, [own])
+    # gpg takes many armored keys in one go, but what stands behind a damaged one is lost: then one by one.
+    if others and gpg.run(IMPORT, others).returncode != 0:
+        for blob in others:
+            gpg.run(IMPORT, [blob])
     return listing.parse(gpg.run(listing.LIST_KEYS).output)
+
+
+def _claim_folder(scratch: Path) -> tuple[Path, int]:
+    """A folder of our own, and the lock that shows that its owner lives; folders of dead processes are removed."""
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in scratch.glob("keys-*"):
+        with suppress(OSError):
+            lock = os.open(left / "lock", os.O_RDWR)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(lock)
+    # Renamed when it is locked, so that nobody takes it for a dead one meanwhile.
+    fresh = Path(tempfile.mkdtemp(prefix="new-", dir=scratch))
+    lock = os.open(fresh / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return fresh.rename(fresh.with_name(fresh.name.replace("new-", "keys-", 1))), lock

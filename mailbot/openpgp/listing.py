@@ -9,6 +9,8 @@ from mailbot.service.ports import KeyInfo
 
 LIST_KEYS = ("--list-keys", "--with-fingerprint", "--with-fingerprint")
 """The command whose output `parse` reads; said twice, it prints the fingerprints of the sub-keys too."""
+LIST_SECRET_KEYS = ("--list-secret-keys", *LIST_KEYS[1:])
+"""The same, of the keys whose secret part (or a stub of it) gpg-agent has."""
 
 # Algorithms without a curve (RFC 4880 9.1).
 _ALGORITHMS = {"1": "rsa", "2": "rsa", "3": "rsa", "16": "elg", "17": "dsa"}
