@@ -1,130 +1,177 @@
-"""Header fields: where one block begins and ends in the bytes, and what a value says when decoded.
+"""Header fields as bytes.
 
-RFC 5322 2.2 and 4.5 (fields), RFC 2047 (encoded words), RFC 6532 (UTF-8), and the raw 8-bit text that RFCs forbid and
-mail contains.
+In come names and values as people know them; out comes an RFC 5322 header block in ASCII with CRLF line ends. Nothing
+here repairs a value: one that could start a header field of its own (CVE-2024-6923) or that no field can carry is
+refused with `Unsendable`. Values that outsiders chose are cleaned first, with `one_line` and `message_ids`.
+
+Free text fields (`FREE_TEXT`) may hold any characters and are written as RFC 2047 encoded words where needed. All
+others are structured: their values must be ASCII already, as `address_field`, `date_field` and `message_ids` make them.
 """
 
-import binascii
+import base64
 import re
-from itertools import groupby
-from operator import itemgetter
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
-from mailbot.mail import charset, limits, visible
-from mailbot.mail.limits import OverLimit
+from mailbot.errors import PermanentError
 
-# Possessive and without alternatives that could both match: linear on any bytes. White space before the colon is
-# RFC 5322 4.5.
-_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?+")
-_WORD = re.compile(rb"=\?([!->@-~]{1,60})\?([bBqQ])\?([^?\r\n]*+)\?=")
-# The last alternative makes an unterminated string match too: if it failed, every later quote would be tried again.
-_QUOTED = re.compile(rb'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))', re.DOTALL)
-_NEEDS_QUOTES = re.compile(r'[()<>\[\]:;@\\,."]')
-_TO_ESCAPE = re.compile(r'[\\"()]')
+Field = tuple[str, str]
 
-ADDRESS_FIELDS = frozenset(
-    b"from sender reply-to to cc bcc resent-from resent-sender resent-to resent-cc x-original-from mail-followup-to "
-    b"return-path disposition-notification-to".split()
+FREE_TEXT = frozenset({"subject", "comments", "content-description"})
+FOLD_AT = 76
+"""RFC 2047 2: a line with an encoded word is at most 76 characters; the same for all others, below RFC 5322's 78."""
+LINE_LIMIT = 998
+"""RFC 5322 2.1.1, without the CRLF."""
+SUBJECT_LIMIT = 200
+"""Characters of a title that are shown; more is a wall of text on every client."""
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,58}[A-Za-z0-9])?")
+# Everything that str.splitlines() takes for a line end stands here too: readers in Python split at it.
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# RFC 5322 3.4.1 without comments and folding; a quoted local part may not end its own quoting.
+_ADDRESS = re.compile(
+    r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|\"(?:[ !#-\[\]-~]|\\[ -~])*\")@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Za-z:.]+\])"
 )
-"""In these a decoded word must not become syntax: ``=?utf-8?q?a=40b=2C?=`` would be read as another address."""
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_REFERENCES = 20
+"""Message-IDs kept in References: enough for every client's threading, and a bounded header."""
 
 
-def scan(raw: bytes, start: int, end: int) -> tuple[list[tuple[bytes, bytes]], int, bool]:
-    """The fields of the header block at `start`: (name, value as it stands there), the offset of the body, and whether
-    the block ended at a line that is no field. Raises `OverLimit`."""
-    fields: list[tuple[bytes, bytes]] = []
-    position = start
-    stop = min(end, start + limits.HEADER_BYTES + 1)
-    while match := _FIELD.match(raw, position, stop):
-        name, value = match.groups()
-        fields.append((name, value))
-        position = match.end()
-        if len(fields) > limits.HEADER_FIELDS:
-            raise OverLimit("too many header fields")
-    if position - start > limits.HEADER_BYTES:
-        raise OverLimit("header block too large")
-    if raw.startswith(b"\r\n", position, end):
-        return fields, position + 2, False
-    if raw.startswith(b"\n", position, end):
-        return fields, position + 1, False
-    return fields, position, position < end
+class Unsendable(PermanentError):
+    """A value cannot stand in an outgoing mail. The text never quotes it."""
 
 
-def unfolded(value: bytes) -> bytes:
-    """A value on one line (RFC 5322 2.2.3): line ends dropped, the white space that follows them kept."""
-    if b"\n" in value:
-        # The first replacement only spares `one_line` the common fold with a tab.
-        value = value.replace(b"\r\n\t", b" ").replace(b"\r\n", b"").replace(b"\n", b"")
-    return value.strip(b" \t\r\n")
+def header_block(fields: Sequence[Field]) -> bytes:
+    """RFC 5322 fields in the order given, folded, each ending in CRLF; no blank line after them.
+
+    Raises `Unsendable` for a name or value that no field can carry.
+    """
+    return "".join(_line(name, encoded(name, value)) for name, value in fields).encode("ascii")
 
 
-def decoded(name: bytes, value: bytes) -> str:
-    """A value as people read it: one line, no control characters. In address fields, what was encoded is quoted where
-    it would otherwise become syntax."""
-    value = unfolded(value)
-    if b"=?" in value:
-        text = _decoded_addresses(value) if name.lower() in ADDRESS_FIELDS else decoded_words(value)
-    elif value.isascii():
-        text = value.decode("ascii")
+def encoded(name: str, value: str) -> str:
+    """The value of a field as it stands on the wire, unfolded: ASCII, encoded words where needed.
+
+    Raises `Unsendable`.
+    """
+    if not _NAME.fullmatch(name):
+        raise Unsendable("not a header field name")
+    if _FORBIDDEN.search(value):
+        raise Unsendable(f"a control character in the header field {name}")
+    if name.lower() in FREE_TEXT:
+        if _plain(value):
+            return value
+        return " ".join(_encoded_words(value, FOLD_AT - len(name) - 2))
+    if not value.isascii() or value != value.strip():
+        raise Unsendable(f"the structured header field {name} holds free text")
+    return value
+
+
+def address_field(name: str, address: str) -> str:
+    """One mailbox (RFC 5322 3.4), such as ``"Roe, Jane" <jane@example.com>``; `name` may be empty.
+
+    Raises `Unsendable` if `address` is no plain ASCII address or `name` holds control characters.
+    """
+    if len(address) > 254 or not _ADDRESS.fullmatch(address):
+        raise Unsendable("not a mail address that can be written into a header")
+    if _FORBIDDEN.search(name):
+        raise Unsendable("a control character in a display name")
+    name = " ".join(name.split())
+    if not name:
+        return address
+    if not name.isascii() or "=?" in name:
+        # 60 leaves room for the longest name of a field that holds addresses.
+        phrase = " ".join(_encoded_words(name, 60))
+    elif _ATOMS.fullmatch(name):
+        phrase = name
     else:
-        text = charset.decode_header(value)
-    return text if text.isprintable() else visible.one_line(text)
+        phrase = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    return f"{phrase} <{address}>"
 
 
-def decoded_words(value: bytes, *, quote: bool = False) -> str:
-    """RFC 2047. White space between two words belongs to the encoding; neighbours in the same charset are joined before
-    decoding, because some senders cut a character in two. With `quote`, what the words said is quoted where needed."""
-    texts: list[str] = []
-    run: list[tuple[str, bytes]] = []
-    done = 0
-    for match in _WORD.finditer(value):
-        payload = _payload(match[2], match[3])
-        if payload is None:
-            continue
-        gap = value[done : match.start()]
-        if run and gap.strip(b" \t"):
-            texts.append(_said(run, quote))
-            run = []
-        if gap and not run:
-            texts.append(charset.decode_header(gap))
-        run.append((match[1].decode("ascii").partition("*")[0].lower(), payload))
-        done = match.end()
-    if run:
-        texts.append(_said(run, quote))
-    if done < len(value):
-        texts.append(charset.decode_header(value[done:]))
-    return "".join(texts)
+def date_field(moment: datetime) -> str:
+    """An aware time as an RFC 5322 date in UTC, such as ``Thu, 26 Nov 2026 14:47:00 +0000``."""
+    return format_datetime(moment.astimezone(UTC))
 
 
-def _decoded_addresses(value: bytes) -> str:
-    texts: list[str] = []
-    for piece in _QUOTED.split(value):
-        if not piece.startswith(b'"'):
-            texts.append(decoded_words(piece, quote=True))
-        elif b"=?" in piece and len(piece) > 1 and piece.endswith(b'"'):
-            # Encoded words inside quotes are against RFC 2047 5, but common, and every client decodes them.
-            texts.append(f'"{_TO_ESCAPE.sub(_escaped, decoded_words(piece[1:-1]))}"')
-        else:
-            texts.append(charset.decode_header(piece))
-    return "".join(texts)
+def message_ids(ids: Iterable[str]) -> str:
+    """The value of In-Reply-To or References: the well-formed ones of `ids`, each once; of many the first and the last.
+
+    Ids come from strangers, so a bad one is dropped, not refused. The result is "" if none is left.
+    """
+    good = list(dict.fromkeys(item for item in ids if _MESSAGE_ID.fullmatch(item)))
+    if len(good) > _REFERENCES:
+        good = [good[0], *good[1 - _REFERENCES :]]
+    return " ".join(good)
 
 
-def _payload(encoding: bytes, data: bytes) -> bytes | None:
-    if encoding in b"qQ":
-        return binascii.a2b_qp(data, header=True)
-    try:
-        return binascii.a2b_base64(data + b"==")
-    except binascii.Error:
-        return None
+def one_line(text: str, limit: int = SUBJECT_LIMIT) -> str:
+    """`text` as one line that is safe to show and to put into a free text field.
+
+    White space and line ends become single spaces; control and bidi characters become visible as ``<U+202E>``; what is
+    over `limit` characters is cut and ends in an ellipsis.
+    """
+    # Cut early too: splitting megabytes of a hostile subject costs more than reading its beginning.
+    line = " ".join(text[: limit * 8].split())
+    line = "".join(f"<U+{ord(char):04X}>" if _unseen(char) else char for char in line[: limit + 1])
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def _said(run: list[tuple[str, bytes]], quote: bool) -> str:
-    text = "".join(
-        charset.decode_header(b"".join(data for _, data in same), label) for label, same in groupby(run, itemgetter(0))
+def _unseen(char: str) -> bool:
+    return char in _BIDI or (char >= "\x7f" and unicodedata.category(char) in ("Cc", "Cs")) or char < " "
+
+
+def _plain(value: str) -> bool:
+    """Whether free text can stand as it is and be read back as it was."""
+    return (
+        value.isascii()
+        and value == value.strip(" ")
+        # A reader would decode it.
+        and "=?" not in value
+        and all(len(word) < LINE_LIMIT - FOLD_AT for word in value.split(" "))
+        # A fold inside a long run of spaces could leave a line of nothing but spaces.
+        and "  " not in value
     )
-    if quote and _NEEDS_QUOTES.search(text):
-        return f'"{_TO_ESCAPE.sub(_escaped, text)}"'
-    return text
 
 
-def _escaped(match: re.Match[str]) -> str:
-    return "\\" + match[0]
+def _encoded_words(text: str, first: int) -> Iterable[str]:
+    """RFC 2047 encoded words for `text`, the first at most `first` characters long, whole characters in each."""
+    room, chunk = _payload(first), b""
+    for char in text:
+        data = char.encode()
+        if chunk and len(chunk) + len(data) > room:
+            yield _word(chunk)
+            room, chunk = _payload(FOLD_AT - 1), b""
+        chunk += data
+    yield _word(chunk)
+
+
+def _payload(width: int) -> int:
+    """The bytes of text that an encoded word of `width` characters holds: 12 are its frame, 4 in base64 carry 3."""
+    return max(3, (min(width, 75) - 12) // 4 * 3)
+
+
+def _word(chunk: bytes) -> str:
+    return f"=?utf-8?B?{base64.b64encode(chunk).decode()}?="
+
+
+def _line(name: str, value: str) -> str:
+    """One field, folded at single spaces so that unfolding (RFC 5322 2.2.3) gives `value` back."""
+    lines: list[str] = []
+    current = f"{name}:"
+    for position, word in enumerate(value.split(" ")):
+        # The first word stays beside the name: a first line without a value is legal but misread by some.
+        if position and len(current) + 1 + len(word) > FOLD_AT and word and current.strip():
+            lines.append(current)
+            current = f" {word}"
+        else:
+            current += f" {word}"
+    lines.append(current)
+    if any(len(line) > LINE_LIMIT for line in lines):
+        raise Unsendable(f"the header field {name} holds a word that is too long for a line")
+    return "\r\n".join(lines) + "\r\n"

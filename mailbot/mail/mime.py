@@ -8,7 +8,7 @@ else (RFC 2046 5.1.1 would allow any line that begins with one; CPython, GnuPG's
 import re
 from dataclasses import dataclass, field
 
-from mailbot.mail import fields, limits, parameters, visible
+from mailbot.mail import header, limits, parameters, visible
 from mailbot.mail.limits import OverLimit
 
 _DELIMITER_END = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
@@ -77,7 +77,7 @@ def walk(raw: bytes, defects: dict[str, None]) -> list[Node]:
 
 
 def _read_header(raw: bytes, node: Node, defects: dict[str, None]) -> None:
-    node.fields, node.body, broken = fields.scan(raw, node.start, node.end)
+    node.fields, node.body, broken = header.scan(raw, node.start, node.end)
     if broken and node.fields:
         defects["a header block ends in a line that is no header field"] = None
     content_type: bytes | None = None

@@ -7,7 +7,7 @@ counts, as in every common client, so that two readers do not see two boundaries
 import re
 from urllib.parse import unquote_to_bytes
 
-from mailbot.mail import charset, fields, limits
+from mailbot.mail import charset, header, limits
 from mailbot.mail.limits import OverLimit
 
 _VALUE = re.compile(rb"([^\s;]*+)")
@@ -23,7 +23,7 @@ _NAMES = frozenset({"name", "filename"})
 
 def split(value: bytes) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The leading token in lower case, and the parameters decoded, in order. Raises `OverLimit`."""
-    value = fields.unfolded(value)
+    value = header.unfolded(value)
     first = _VALUE.match(value)
     leading = first[1] if first else b""
     if len(value) == len(leading):
@@ -41,7 +41,7 @@ def split(value: bytes) -> tuple[str, tuple[tuple[str, str], ...]]:
             extended.setdefault(_token(section[1]), []).append((number, section[2] is None or bool(section[3]), data))
         else:
             key = _token(name)
-            plain.setdefault(key, fields.decoded_words(data) if key in _NAMES else charset.decode_header(data))
+            plain.setdefault(key, header.decoded_words(data) if key in _NAMES else charset.decode_header(data))
     for key, sections in extended.items():
         # RFC 5987 3.2.1: where both are given, the extended form is the better one.
         plain[key] = _joined(sections)
