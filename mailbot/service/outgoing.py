@@ -67,15 +67,16 @@ class Result:
     """The row's new number of attempts."""
     code: int | None = None
     """The smarthost's reply code, if it gave one."""
-    text: str = ""
-    """For `last_error`, one line; "" clears it. It may quote the smarthost, so it is sealed and never logged."""
+    text: str | None = None
+    """The row's new `last_error`, one line; "" clears it, None leaves it. It may quote the smarthost, so it is sealed
+    and never logged."""
     next_at: datetime | None = None
     """Set for DEFERRED and POSTPONED only."""
 
 
 class Outbox(Protocol):
-    """Synchronous; each call is one short transaction, made in a thread. Any error it raises is taken as temporary:
-    the call is repeated later with the same arguments."""
+    """Synchronous; each call is one short transaction, made in a thread, and calls of several threads overlap. Any
+    error it raises is taken as temporary: the call is repeated later."""
 
     def claim(self, limit: int, max_bytes: int, now: datetime) -> list[OutgoingMail]:
         """Take waiting rows with ``next_at <= now`` that nobody holds, oldest id first.
@@ -86,8 +87,11 @@ class Outbox(Protocol):
         ...
 
     def finish(self, results: Sequence[Result], now: datetime) -> None:
-        """Record all results in one transaction and end their claims. A result whose token is no longer the row's is
-        ignored; the others count. Recording the same results twice is the same as once."""
+        """Record all results in one transaction and end their claims.
+
+        Only the first result of a claim counts, and only while no later claim was made of the row (its lease may have
+        run out); any other is ignored and does not disturb the rest. So the same results twice are the same as once.
+        """
         ...
 
     def renew(self, mails: Sequence[OutgoingMail]) -> frozenset[int]:

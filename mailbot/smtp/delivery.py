@@ -38,6 +38,8 @@ CLAIM_BYTES = 16_000_000
 """Bodies claimed ahead; a larger one comes alone."""
 STEP_ASIDE = timedelta(seconds=60)
 """How long a mail waits during which the smarthost closed the service: the others go first, in case it is the mail."""
+UNKNOWN_MEMBERSHIP = timedelta(seconds=5)
+"""How long a mail waits if it could not be found out whether it is still wanted: it must not go out meanwhile."""
 STORE_PAUSE_SECONDS = 1.0
 """Pause after the outbox could not be read."""
 
@@ -135,7 +137,12 @@ class Delivery:
 
     async def _attempt(self, mail: OutgoingMail) -> Result:
         loop = asyncio.get_running_loop()
-        if reason := await asyncio.to_thread(self._still_wanted, mail):
+        try:
+            reason = await asyncio.to_thread(self._still_wanted, mail)
+        except Exception as error:  # noqa: BLE001 - it asks the store; whatever that has, it is not this mail's fault
+            maillog.trouble("membership", error)
+            return Result(mail, Outcome.POSTPONED, mail.attempts, next_at=self._now() + UNKNOWN_MEMBERSHIP)
+        if reason is not None:
             return Result(mail, Outcome.CANCELLED, mail.attempts, None, reason)
         started = loop.time()
         try:
@@ -144,7 +151,7 @@ class Delivery:
             pause = self._outage.failed(started, loop.time())
             if pause is not None:
                 maillog.smarthost_down(trouble, pause)
-            await self._give_back()
+            await self._give_back(trouble)
             return self._postponed(mail, trouble)
         if answer.code is not None:
             self._served()
@@ -190,12 +197,13 @@ class Delivery:
             return self._concluded(mail, Answer(Outcome.DEFERRED, trouble.code, trouble.text))
         return Result(mail, Outcome.POSTPONED, mail.attempts, trouble.code, trouble.text, now + STEP_ASIDE)
 
-    async def _give_back(self) -> None:
+    async def _give_back(self, trouble: SmarthostDown | None = None) -> None:
         """Rows claimed ahead are free again at once."""
         mails = list(self._ready)
         self._ready.clear()
         now = self._now()
-        await self._record(*(Result(mail, Outcome.POSTPONED, mail.attempts, next_at=now) for mail in mails))
+        code, text = (trouble.code, trouble.text) if trouble else (None, None)
+        await self._record(*(Result(mail, Outcome.POSTPONED, mail.attempts, code, text, now) for mail in mails))
 
     async def _record(self, *results: Result) -> None:
         await self._recorder.record(*results)
@@ -233,6 +241,7 @@ class Delivery:
             await asyncio.wait([task for task, _ in cut_off])
         now = self._now()
         rest = [
+            # One whose result is already on its way to the store keeps that: only the first result counts.
             Result(mail, Outcome.POSTPONED, mail.attempts, None, "cut off by a stop", now)
             for _, mail in cut_off
             if mail.id in self._held

@@ -61,7 +61,7 @@ def _log(result: Result) -> None:
         case Outcome.FAILED:
             maillog.failed(result.mail.id, result.attempts, result.code)
         case Outcome.CANCELLED:
-            maillog.cancelled(result.mail.id, result.text)
+            maillog.cancelled(result.mail.id, result.text or "-")
         case Outcome.POSTPONED:
             # The smarthost's trouble has its own line, once for all the mails it holds up.
             pass

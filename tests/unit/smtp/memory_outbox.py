@@ -94,7 +94,8 @@ class MemoryOutbox:
                     continue
                 row.state = _STATES[result.outcome]
                 row.attempts = result.attempts
-                row.last_error = result.text
+                if result.text is not None:
+                    row.last_error = result.text
                 row.next_at = result.next_at or row.next_at
                 row.lease_until = None
             self._changed.notify_all()
