@@ -1,4 +1,4 @@
-"""The role processes that the supervisor starts: ``python -m mailbot.roles ROLE CONFIG LIFE_FD READY_FD SHARE [FD...]``.
+"""The role processes of the supervisor: ``python -m mailbot.roles ROLE CONFIG LIFE_FD READY_FD SHARE [FD...]``.
 
 Each opens what it needs, says ready through a pipe, works until SIGTERM or until its parent is gone, and finishes what
 it has begun. SIGHUP reloads the config file. Exit codes: 0 drained, 2 the config cannot be used.
@@ -42,11 +42,17 @@ class Role:
         self.listen_fds = [int(value) for value in arguments[5:]]
         self.settings = CurrentSettings(load(self.config_path))
         self.stop = threading.Event()
-        self.on_stop: Callable[[], None] = lambda: None
+        self._on_stop: Callable[[], object] = lambda: None
 
     def ready(self) -> None:
         os.write(self._ready_fd, b"ready")
         os.close(self._ready_fd)
+
+    def on_stop(self, call: Callable[[], object]) -> None:
+        """Have `call` called when the role is told to stop, or now if it already was."""
+        self._on_stop = call
+        if self.stop.is_set():
+            call()
 
     def watch(self) -> None:
         """Signals, and the parent's end: its side of the life pipe closes with it."""
@@ -61,7 +67,7 @@ class Role:
 
     def _end(self) -> None:
         self.stop.set()
-        self.on_stop()
+        self._on_stop()
 
     def _reload(self) -> None:
         try:
@@ -83,7 +89,7 @@ def listener(role: Role) -> None:
     async def serve() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        role.on_stop = lambda: loop.call_soon_threadsafe(stop.set)
+        role.on_stop(lambda: loop.call_soon_threadsafe(stop.set))
         server = Listener(settings, Limits.of(settings, role.share), intake.accept, utc_now)
         await server.start(sockets)
         role.ready()
@@ -98,7 +104,7 @@ def worker(role: Role) -> None:
     """Understand, decide, compose."""
     from mailbot.cage.client import Cage
     from mailbot.mail.templates import Templates, packaged_templates
-    from mailbot.openpgp.keys import stop_agent
+    from mailbot.openpgp.process import stop_agent
     from mailbot.service.notices import Composer
     from mailbot.service.pipeline import Pipeline
     from mailbot.storage.database import Doorbell
@@ -165,7 +171,7 @@ def delivery(role: Role) -> None:
     async def deliver() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        role.on_stop = lambda: loop.call_soon_threadsafe(stop.set)
+        role.on_stop(lambda: loop.call_soon_threadsafe(stop.set))
         sender = Delivery(
             outbox,
             Smarthost(settings.delivery.host, settings.delivery.port, settings.delivery.tls),

@@ -95,10 +95,11 @@ def follow_up(case: Case) -> Outcome:
     """Mail on an issue from outside, or that only claims to be a member's: relayed, marked if not authenticated."""
     number = _issue_number(case)
     authenticated, why = _authenticated(case)
+    role = "member" if case.facts.claims_member else (case.facts.role or "stranger")
     _record(case, number, "follow-up", None)
-    params = {**case.message.relayed(), "authenticated": authenticated, "why": why}
+    params = {**case.message.relayed(), "authenticated": authenticated, "why": why, "role": role}
     case.unit.notify("follow_up", number, {**params, "mentions": list(case.facts.mentions)}, case.now, original=True)
-    case.unit.audit(number, case.facts.role or "unknown", "follow-up", case.now, new={"authenticated": authenticated})
+    case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
 
 
@@ -171,15 +172,17 @@ def _may_answer(case: Case) -> bool:
     return case.unit.may_acknowledge(message.author, case.now, ack.per_sender.delta, ack.per_hour)
 
 
-def _authenticated(case: Case) -> tuple[bool, str]:
-    """Whether a follow-up is its author's, and if not, why not, in words for members."""
+def _authenticated(case: Case) -> tuple[str, str]:
+    """By what a follow-up is its author's, and if by nothing, why not, in words for members."""
     if case.facts.claims_member is not None:
-        return False, "it carries a member's address without that member's good signature"
-    if case.facts.keyed or (case.facts.role is not None and case.message.checks.dmarc_pass_for(case.message.author)):
-        return True, ""
+        return "", "it carries a member's address, but not that member's good signature"
+    if case.facts.keyed:
+        return "address", ""
     if case.facts.role is None:
-        return False, "its sender is not known on this issue"
-    return False, "nothing proves that it comes from that address"
+        return "", "its sender is not known on this issue"
+    if case.message.checks.dmarc_pass_for(case.message.author):
+        return "dmarc", ""
+    return "", "nothing proves that it comes from that address"
 
 
 def _record(case: Case, number: int, kind: str, member_id: str | None) -> None:

@@ -18,7 +18,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """SPF, DKIM and DMARC as the front mail server saw them: words of RFC 8601 such as ``pass``, "" where it said none."""
+    """SPF, DKIM and DMARC as the front mail server saw them: words of RFC 8601 such as ``pass``, or ""."""
 
     authserv_id: str = ""
     dkim: str = ""

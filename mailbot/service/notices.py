@@ -69,6 +69,7 @@ class Composer:
         poster = Poster(
             settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
             root=self._store.first_notice(claim.issue) if claim.issue is not None else None,
+            issue_encrypted=issue is not None and issue.encrypted,
         )  # fmt: skip
         if row.manner is Manner.OUTSIDE:
             return poster.outside(row.letter(writing, ()), recipients)

@@ -47,9 +47,11 @@ class Poster:
 
     def __init__(
         self, settings: Settings, tokens: Tokens, openpgp: OpenPGP, templates: Templates, claim: ClaimedNotice,
-        root: int | None,
+        *, root: int | None, issue_encrypted: bool,
     ) -> None:  # fmt: skip
-        """`root` is the notice that opened the issue for members: their mails thread under its Message-ID."""
+        """`root` is the notice that opened the issue for members: their mails thread under its Message-ID.
+        `issue_encrypted`: the report came encrypted, so that not even its title may go out in clear."""
+        self._issue_encrypted = issue_encrypted
         self._settings = settings
         self._tokens = tokens
         self._openpgp = openpgp
@@ -99,12 +101,8 @@ class Poster:
         keyless = self._settings.relay.keyless
         if keyless == "nothing":
             return "nothing"
-        in_clear = not self._claim.params.get("opened") and not self._came_encrypted
+        in_clear = not self._claim.params.get("opened") and not self._issue_encrypted
         return "content" if keyless == "always" or (keyless == "plain" and in_clear) else "notice"
-
-    @property
-    def _came_encrypted(self) -> bool:
-        return bool(self._claim.params.get("issue_encrypted"))
 
     def _sealed(
         self, rendered: Rendered, recipients: Sequence[Recipient], original: bytes | None, unreadable: bool
@@ -207,7 +205,7 @@ class Poster:
 
     def _outside_fields(self, subject: str, recipient: Recipient, number: int) -> list[fields.Field]:
         group, issue = self._settings.group, self._claim.issue
-        answers = fields.message_ids(self._claim.params.get("in_reply_to", ""))
+        answers = fields.message_ids([self._claim.params.get("in_reply_to", "")])
         found = [
             ("From", fields.address_field(group.name, group.address)),
             ("To", fields.address_field(recipient.name, recipient.address)),

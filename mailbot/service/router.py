@@ -64,10 +64,11 @@ def _thread(
 ) -> tuple[int | None, bool]:
     """The issue that a mail belongs to, and whether its author's own keyed address said so."""
     target = message.target
-    if target.strength is Strength.KEYED and target.number is not None:
-        if tokens.is_participant(target.token, target.number, message.author) and unit.issue(target.number):
-            return target.number, True
-        # Another sender than the address's participant: a stranger, who may still thread by references.
+    # Another sender than a keyed address's participant is a stranger, who may still thread by references.
+    if target.strength is Strength.KEYED and target.number is not None and (
+        tokens.is_participant(target.token, target.number, message.author) and unit.issue(target.number)
+    ):
+        return target.number, True
     if target.strength is Strength.NUMBERED and member and target.number is not None and unit.issue(target.number):
         return target.number, False
     if (found := unit.find_reference(message.references, sender)) is not None:

@@ -195,6 +195,10 @@ class Store(Protocol):
 
     def view(self, number: int) -> IssueView | None: ...
 
+    def first_notice(self, number: int) -> int | None:
+        """The notice by which the members learnt of the issue."""
+        ...
+
     def finish_notice(self, claim: ClaimedNotice, drafts: Sequence[Draft], now: datetime) -> None:
         """Write the finished mails and end the notice, in one transaction."""
         ...

@@ -37,6 +37,9 @@ _UNOPENED = {
 _OTHER_SHAPE = "it holds OpenPGP data in a form that cannot be opened here"
 
 
+_UNSIGNED = Signature()
+
+
 @dataclass(frozen=True, slots=True)
 class _Content:
     """What is inside after the layers are off."""
@@ -44,7 +47,7 @@ class _Content:
     structure: Structure
     opened: str = ""
     decryption: Decryption | None = None
-    signature: Signature = Signature()
+    signature: Signature = _UNSIGNED
     unreadable: str = ""
 
 

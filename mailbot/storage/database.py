@@ -74,7 +74,7 @@ class Doorbell:
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         except sqlite3.Error:
             return True  # let the caller look for itself; it says what is wrong
-        moved = version != self._seen
+        moved = bool(version != self._seen)
         self._seen = version
         return moved
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
 from mailbot.storage import claims
@@ -41,7 +42,7 @@ class SqlOutbox:
             if connection.execute(query).first() is None:
                 return []
         with self._database.write() as connection:
-            rows = []
+            rows: list[Row[Any]] = []
             blobs: set[int] = set()
             size = 0
             for row in connection.execute(query):

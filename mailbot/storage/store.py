@@ -141,6 +141,11 @@ class Store:
         with self.database.read() as connection:
             return views.issue_view(connection, self._vault, number)
 
+    def first_notice(self, number: int) -> int | None:
+        query = select(notice.c.id).where(notice.c.issue_id == number, notice.c.event.in_(["report", "unreadable"]))
+        with self.database.read() as connection:
+            return connection.scalar(query.order_by(notice.c.id).limit(1))
+
     def keys(self) -> tuple[int, list[str]]:
         with self.database.read() as connection:
             return keys.revision(connection), keys.armored(connection)

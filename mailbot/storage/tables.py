@@ -214,6 +214,7 @@ notice = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_notice_waiting", notice.c.state, notice.c.id)
+Index("ix_notice_issue_id", notice.c.issue_id, notice.c.id)
 
 outbox = Table(
     "outbox",
