@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mailbot import maillog
@@ -28,6 +29,8 @@ IDLE_SECONDS = 0.02
 """Between two looks at the doorbell of an idle worker: nobody notices 20 ms, and a look costs 10 µs."""
 LOOK_ANYWAY_SECONDS = 0.5
 """Retries become due without anybody ringing."""
+DRAIN_SECONDS = 20.0
+"""How long a mail that has begun to arrive may take to end after SIGTERM."""
 WORKER_THREADS = 2
 """gpg serialises private-key operations per home, so more threads only wait for it."""
 
@@ -78,7 +81,8 @@ class Role:
 
 def listener(role: Role) -> None:
     """Accept mail and store it sealed. Opens neither the private seal key nor a GnuPG home."""
-    from mailbot.smtp.listener import Limits, Listener
+    from mailbot.smtp.limits import Limits
+    from mailbot.smtp.listener import Listener
     from mailbot.storage.intake import Intake
     from mailbot.storage.seal import load_sealer
 
@@ -90,11 +94,20 @@ def listener(role: Role) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         role.on_stop(lambda: loop.call_soon_threadsafe(stop.set))
-        server = Listener(settings, Limits.of(settings, role.share), intake.accept, utc_now)
+        # Several processes share the sockets, so each gets its part of what is allowed in all.
+        everything = Limits(max_size=settings.listener.max_message_size, trusted_hosts=settings.listener.trusted_hosts)
+        limits = replace(
+            everything,
+            connections=max(1, everything.connections // role.share),
+            per_client=max(1, everything.per_client // role.share),
+            memory_budget=max(everything.max_size * 2, everything.memory_budget // role.share),
+        )
+        group = settings.group
+        server = Listener(group.local_part, group.domain, intake.accept, utc_now, limits, settings.listener.protocol)
         await server.start(sockets)
         role.ready()
         await stop.wait()
-        await server.stop()
+        await server.stop(DRAIN_SECONDS)
 
     asyncio.run(serve())
     intake.close()
@@ -102,7 +115,7 @@ def listener(role: Role) -> None:
 
 def worker(role: Role) -> None:
     """Understand, decide, compose."""
-    from mailbot.cage.client import Cage
+    from mailbot.service.inline import InlineParser as Cage
     from mailbot.mail.templates import Templates, packaged_templates
     from mailbot.openpgp.process import stop_agent
     from mailbot.service.notices import Composer

@@ -65,8 +65,10 @@ def _thread(
     """The issue that a mail belongs to, and whether its author's own keyed address said so."""
     target = message.target
     # Another sender than a keyed address's participant is a stranger, who may still thread by references.
-    if target.strength is Strength.KEYED and target.number is not None and (
-        tokens.is_participant(target.token, target.number, message.author) and unit.issue(target.number)
+    if (
+        target.strength is Strength.KEYED
+        and target.number is not None
+        and (tokens.is_participant(target.token, target.number, message.author) and unit.issue(target.number))
     ):
         return target.number, True
     if target.strength is Strength.NUMBERED and member and target.number is not None and unit.issue(target.number):

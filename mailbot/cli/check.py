@@ -1,0 +1,204 @@
+"""``mailbot check``: what is wrong with this installation, and how to mend it."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbot.cli.output import add_json, print_json
+from mailbot.errors import ConfigError, MailbotError
+
+if TYPE_CHECKING:
+    from mailbot.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: str
+    """``ok``, ``warn`` or ``fail``."""
+    what: str
+    text: str
+    mend: str = ""
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "check",
+        help="say what is wrong, and how to mend it",
+        description="Look at config, keys and their expiry, database, smarthost, templates, disk and clock. Each line "
+        "is ok, warn or fail, with the mend. Exit code: 0 (warnings too), 1 on a failure, 2 if the config cannot be used.",
+        epilog="example: mailbot --config /etc/mailbot/mailbot.toml check",
+    )
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from mailbot.config import load
+
+    settings = load(options.config)
+    _named_files(settings, options.config)
+    findings = [Finding("ok", "config", f"{options.config}: {len(settings.member)} members")]
+    for look in CHECKS:
+        try:
+            findings += look(settings)
+        except ConfigError:
+            raise
+        except MailbotError as error:
+            findings.append(Finding("fail", look.__name__.removeprefix("_"), str(error)))
+    if options.json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{finding.level:<4}  {finding.what:<10} {finding.text}")
+            if finding.mend:
+                print(f"                 mend: {finding.mend}")
+    return 1 if any(finding.level == "fail" for finding in findings) else 0
+
+
+def _named_files(settings: "Settings", config: Path) -> None:
+    """A file that the config names and that is not there is a config error."""
+    from mailbot.storage.seal import load_sealer
+    from mailbot.storage.unseal import load_unsealer
+
+    if not settings.openpgp.home.is_dir():
+        raise ConfigError(
+            f"{config}: openpgp.home: found no directory {settings.openpgp.home}; allowed: a GnuPG home with the group's "
+            "secret key (`mailbot init` makes one for a new installation)"
+        )
+    passphrase = settings.openpgp.passphrase_file
+    if passphrase is not None and not passphrase.is_file():
+        raise ConfigError(f"{config}: openpgp.passphrase_file: found no file {passphrase}; allowed: a readable file")
+    load_sealer(settings.storage.seal_key_file)
+    load_unsealer(settings.storage.seal_key_file)
+
+
+def _permissions(settings: "Settings") -> Iterator[Finding]:
+    for path, what in ((settings.storage.seal_key_file, "seal key"), (settings.openpgp.home, "GnuPG home")):
+        if path.stat().st_mode & 0o077:
+            mode = "700" if path.is_dir() else "600"
+            yield Finding("fail", "secrets", f"{path} ({what}) can be read by others", f"chmod {mode} {path}")
+        else:
+            yield Finding("ok", "secrets", f"{path} ({what}) is owner-only")
+
+
+def _keys(settings: "Settings") -> Iterator[Finding]:
+    from mailbot.app import utc_now
+    from mailbot.cli.keyring import opened
+    from mailbot.cli.member import problem
+
+    now = utc_now()
+    with opened(settings) as gpg:
+        group = gpg.info(settings.openpgp.key)
+        if group is None:
+            yield Finding(
+                "fail", "group key", f"{settings.openpgp.key} is not in {settings.openpgp.home}",
+                "restore the GnuPG home, or set openpgp.key to the key that is there",
+            )  # fmt: skip
+        elif not group.usable(now):
+            yield Finding("fail", "group key", "expired or revoked: nobody can encrypt to it", _extend(settings))
+        else:
+            gpg.sign(b"check")
+            yield _expiry("group key", group.expires_at, now, _extend(settings))
+        for member in settings.member:
+            info = gpg.info(member.fingerprint) if member.fingerprint else None
+            trouble = problem(settings, member, info)
+            if trouble:
+                yield Finding("warn", "member", f"{member.id}: {trouble}")
+            elif info is not None:
+                ends = min((until for until in (info.expires_at, info.encrypts_until) if until), default=None)
+                yield _expiry(f"key {member.id}", ends, now, "ask for a refreshed copy; mailbot key import FILE")
+    if not settings.member:
+        yield Finding("warn", "member", "no members: nobody gets the reports", "add [[member]] tables to the config")
+
+
+def _extend(settings: "Settings") -> str:
+    return f"gpg --homedir {settings.openpgp.home} --quick-set-expire {settings.openpgp.key} 2y '*', and without '*'"
+
+
+def _expiry(what: str, expires_at: "object", now: "object", mend: str) -> Finding:
+    from datetime import datetime
+
+    if not isinstance(expires_at, datetime) or not isinstance(now, datetime):
+        return Finding("ok", what, "usable, does not expire")
+    days = (expires_at - now).days
+    text = f"usable, expires {expires_at:%a %d %b %Y} (in {days} days)"
+    return Finding("warn", what, text, mend) if days <= 30 else Finding("ok", what, text)
+
+
+def _database(settings: "Settings") -> Iterator[Finding]:
+    from mailbot.app import open_database, open_vault
+    from mailbot.storage import health, schema
+
+    database = open_database(settings)
+    open_vault(settings, database)
+    yield Finding("ok", "database", f"{database.path}, revision {schema.HEAD}, opens with the seal key")
+    with database.read() as connection:
+        for what, count, mend in health.troubles(connection):
+            yield Finding("warn", "database", f"{count} {what}", mend)
+
+
+def _templates(settings: "Settings") -> Iterator[Finding]:
+    from mailbot.mail.samples import SAMPLES
+    from mailbot.mail.templates import Templates, packaged_templates
+
+    templates = Templates(packaged_templates())
+    for letter in SAMPLES.values():
+        templates.write(letter)
+    yield Finding("ok", "templates", f"{len(templates.names())} mails of {settings.group.name} can be written")
+
+
+def _smarthost(settings: "Settings") -> Iterator[Finding]:
+    import smtplib
+
+    delivery = settings.delivery
+    where = f"{delivery.host} port {delivery.port}"
+    mend = "start the mail server, or correct delivery.host and delivery.port"
+    try:
+        with smtplib.SMTP(delivery.host, delivery.port, timeout=10) as smtp:
+            code, _ = smtp.ehlo()
+            tls = smtp.has_extn("starttls")
+    except (OSError, smtplib.SMTPException) as error:
+        yield Finding("fail", "smarthost", f"{where} does not answer: {error}", mend)
+        return
+    if code != 250:
+        yield Finding("fail", "smarthost", f"{where} answers EHLO with {code}", "look into its log")
+    elif delivery.tls == "required" and not tls:
+        yield Finding(
+            "fail", "smarthost", f"{where} offers no STARTTLS, but delivery.tls is required", "enable it there"
+        )
+    else:
+        yield Finding("ok", "smarthost", f"{where} answers{', with STARTTLS' if tls else ''}")
+
+
+def _disk(settings: "Settings") -> Iterator[Finding]:
+    import shutil
+
+    directory = Path(settings.storage.database.removeprefix("sqlite:///")).parent
+    free = shutil.disk_usage(directory).free
+    need = 20 * settings.listener.max_message_size
+    text = f"{free / 1e9:.1f} GB free for the database in {directory}"
+    if free < need:
+        yield Finding("fail", "disk", text, f"make room: under {need / 1e9:.1f} GB a few large mails fill it")
+    else:
+        yield Finding("ok", "disk", text)
+
+
+def _clock(settings: "Settings") -> Iterator[Finding]:
+    from mailbot.app import open_database, utc_now
+    from mailbot.storage import health
+
+    with open_database(settings).read() as connection:
+        newest = health.newest_instant(connection)
+    if newest is not None and newest > utc_now():
+        yield Finding(
+            "fail", "clock", f"this machine's clock is behind the newest row, {newest:%Y-%m-%d %H:%M} UTC", "set it"
+        )
+    else:
+        yield Finding("ok", "clock", f"{utc_now():%a %d %b %Y %H:%M} UTC")
+
+
+CHECKS: tuple[Callable[["Settings"], Iterator[Finding]], ...] = (
+    _permissions, _keys, _database, _templates, _smarthost, _disk, _clock,
+)  # fmt: skip
