@@ -31,6 +31,7 @@ def parsed(pieces: tuple[bytes, ...]) -> Any:
 
 
 @given(st.text(max_size=300))
+@example("ends in a bare CR\r")
 @example("short\nASCII\n")
 @example("From the start\n.\n-- \nsig\n")
 @example("")

@@ -55,6 +55,11 @@ def assert_well_formed(block: bytes) -> None:
 def test_a_subject_is_read_back_as_it_was(value: str) -> None:
     block = header_block([("Subject", value), ("To", "a@b.example")])
     assert_well_formed(block)
+    # RFC 2047 2: a line that holds an encoded word, and an encoded word itself, have a lower limit.
+    for line in block.split(b"\r\n"):
+        assert b"=?utf-8?B?" not in line or len(line) <= 76
+    for word in block.split():
+        assert not word.startswith(b"=?utf-8?B?") or len(word) <= 75
     mail = parsed(block)
     assert mail["Subject"] == value
     assert mail.keys() == ["Subject", "To"]
@@ -118,6 +123,13 @@ def test_a_lone_surrogate_is_refused() -> None:
 def test_free_text_in_a_structured_field_is_refused() -> None:
     with pytest.raises(Unsendable):
         header_block([("From", "Jürgen <j@example.org>")])
+
+
+@pytest.mark.parametrize("value", [" a", "a ", "a" + " " * 90 + "b", "a  b"])
+def test_runs_of_spaces_in_a_structured_field_are_refused(value: str) -> None:
+    """Folded, they could leave a line of nothing but spaces, which mail systems cut off."""
+    with pytest.raises(Unsendable):
+        header_block([("X-Words", value)])
 
 
 def test_a_word_too_long_for_any_line_is_refused() -> None:

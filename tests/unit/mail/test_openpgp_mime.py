@@ -155,7 +155,14 @@ def test_what_is_no_signature_is_refused(signature: bytes, micalg: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "armored", [b"", b"the plaintext\r\n", b"-----BEGIN PGP SIGNATURE-----\r\n", b"\xff", WRONG_ARMOR[:-20]]
+    "armored",
+    [
+        b"",
+        b"the plaintext\r\n",
+        b"-----BEGIN PGP SIGNATURE-----\r\n",
+        WRONG_ARMOR.replace(b"x", b"\xfc"),
+        WRONG_ARMOR[:-20],
+    ],
 )
 def test_plaintext_can_never_stand_where_ciphertext_belongs(armored: bytes) -> None:
     with pytest.raises(Unsendable):

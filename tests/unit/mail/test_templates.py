@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -241,3 +243,8 @@ def test_the_packaged_templates_win_over_the_repositorys(monkeypatch: pytest.Mon
     assert packaged_templates() == tmp_path / "templates"
     (package / "templates").mkdir()
     assert packaged_templates() == package / "templates"
+
+
+def test_jinja_is_imported_at_the_first_mail_not_before() -> None:
+    program = "import sys, mailbot.mail.templates, mailbot.mail.samples; sys.exit('jinja2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
