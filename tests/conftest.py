@@ -1,15 +1,53 @@
-"""What every test gets: no network but loopback, a HOME and GNUPGHOME of its own, an odd time zone."""
+"""What every test gets: no network but loopback, a HOME and GNUPGHOME of its own, an odd time zone.
 
+And what golden tests share: `golden` compares a text with its file; ``pytest --update-golden`` rewrites the files that
+differ and prints the difference.
+"""
+
+import difflib
 import os
 import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+_DIFFERENCE = "golden difference"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files that differ, print how")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """``golden(path, text)``: fails unless the file at `path` holds exactly `text`."""
+
+    def compare(path: Path, text: str) -> None:
+        before = path.read_bytes().decode() if path.exists() else ""
+        if text == before:
+            return
+        lines = difflib.unified_diff(before.splitlines(True), text.splitlines(True), f"golden {path.name}", "now")
+        difference = "".join(lines)
+        if not request.config.getoption("--update-golden"):
+            pytest.fail(f"differs from {path.name}; if it should, run pytest --update-golden\n{difference}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+        # A property of the report, because that also comes back from the processes of pytest -n.
+        record_property(_DIFFERENCE, difference)
+
+    return compare
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == _DIFFERENCE and report.when == "call":
+                terminalreporter.write_line(value)
 
 
 @pytest.fixture(autouse=True)

@@ -45,7 +45,7 @@ def text_part(text: str, extra: Sequence[Field] = ()) -> Entity:
     if _harmless(lines):
         encoding, body = "7bit", lines.replace("\n", "\r\n").encode("ascii")
     else:
-        encoding, body = "quoted-printable", quoted_printable.encode(lines)
+        encoding, body = "quoted-printable", quoted_printable.encode(text)
     return Entity(
         (("Content-Type", "text/plain; charset=utf-8"), ("Content-Transfer-Encoding", encoding), *extra), (body,)
     )

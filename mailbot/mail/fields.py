@@ -67,7 +67,8 @@ def encoded(name: str, value: str) -> str:
         if _plain(value):
             return value
         return " ".join(_encoded_words(value, FOLD_AT - len(name) - 2))
-    if not value.isascii() or value != value.strip():
+    # A fold inside a run of spaces could leave a line of nothing but spaces.
+    if not value.isascii() or value != value.strip() or "  " in value:
         raise Unsendable(f"the structured header field {name} holds free text")
     return value
 
@@ -134,7 +135,6 @@ def _plain(value: str) -> bool:
         # A reader would decode it.
         and "=?" not in value
         and all(len(word) < LINE_LIMIT - FOLD_AT for word in value.split(" "))
-        # A fold inside a long run of spaces could leave a line of nothing but spaces.
         and "  " not in value
     )
 
@@ -162,11 +162,13 @@ def _word(chunk: bytes) -> str:
 
 def _line(name: str, value: str) -> str:
     """One field, folded at single spaces so that unfolding (RFC 5322 2.2.3) gives `value` back."""
+    if not value:
+        return f"{name}:\r\n"
     lines: list[str] = []
     current = f"{name}:"
     for position, word in enumerate(value.split(" ")):
         # The first word stays beside the name: a first line without a value is legal but misread by some.
-        if position and len(current) + 1 + len(word) > FOLD_AT and word and current.strip():
+        if position and len(current) + 1 + len(word) > FOLD_AT:
             lines.append(current)
             current = f" {word}"
         else:

@@ -68,6 +68,8 @@ def _fill(paragraph: str) -> str:
 
 
 def _filled(prose: str, first: str = "", other: str = "") -> str:
+    if len(first) + len(prose) <= WIDTH:
+        return first + prose
     return textwrap.fill(
         _TOGETHER.sub(_GLUE, prose),
         WIDTH,

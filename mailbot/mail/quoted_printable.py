@@ -6,8 +6,9 @@ not after a soft line break, and no line ends in white space, as RFC 3156 5 dema
 
 import re
 
-_UNSAFE = re.compile(rb"[^\t -<>-~]")
-_TRAILING = re.compile(rb"[ \t]\Z")
+# All bytes that cannot stand for themselves, and white space at a line's end.
+_UNSAFE = re.compile(rb"[^\t\n -<>-~]|[ \t](?=\n)")
+_HEX = {byte: b"=%02X" % byte for byte in range(256)}
 _PIECE = 73
 """76 less the soft break's ``=`` and the two characters by which a guarded first letter grows."""
 
@@ -17,14 +18,16 @@ def encode(text: str) -> bytes:
 
     What is no Unicode text (lone surrogates) becomes ``?``.
     """
-    lines = text.replace("\r\n", "\n").encode("utf-8", "replace").split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    return b"".join(_encode_line(line) for line in lines)
+    if not text:
+        return b""
+    data = text.replace("\r\n", "\n").encode("utf-8", "replace")
+    if not data.endswith(b"\n"):
+        data += b"\n"
+    lines = _UNSAFE.sub(lambda match: _HEX[match[0][0]], data).split(b"\n")
+    return b"\r\n".join(_guard(line) if len(line) <= _PIECE else _softly_broken(line) for line in lines)
 
 
-def _encode_line(line: bytes) -> bytes:
-    line = _TRAILING.sub(_hex, _UNSAFE.sub(_hex, line))
+def _softly_broken(line: bytes) -> bytes:
     out: list[bytes] = []
     while len(line) > _PIECE:
         cut = _PIECE
@@ -33,17 +36,12 @@ def _encode_line(line: bytes) -> bytes:
             cut -= 1
         elif line[cut - 2 : cut - 1] == b"=":
             cut -= 2
-        out.append(_guard(line[:cut]) + b"=\r\n")
+        out.append(_guard(line[:cut]))
         line = line[cut:]
-    out.append(_guard(line) + b"\r\n")
-    return b"".join(out)
-
-
-def _hex(match: re.Match[bytes]) -> bytes:
-    return b"=%02X" % match[0][0]
+    return b"=\r\n".join([*out, _guard(line)])
 
 
 def _guard(line: bytes) -> bytes:
     if line.startswith((b"From ", b".")):
-        return b"=%02X" % line[0] + line[1:]
+        return _HEX[line[0]] + line[1:]
     return line

@@ -154,7 +154,20 @@ _LETTERS: tuple[Letter, ...] = (
         fingerprint="A0B1C2D3E4F5061728394A5B6C7D8E9FA0B1C2D3",
         operators=("ops@example.org",),
     ),
-    Reminder(group=_GROUP, now=_REMIND, issue="EX-42", card=_CARD, opened_at=_OPENED, escalate_at=_ESCALATE, late=True),
+    Reminder(
+        group=_GROUP,
+        now=_REMIND,
+        late=True,
+        issue="EX-42",
+        card=Card(
+            title="Heap overflow in the PNG reader",
+            author=Person("Jane Roe", "jane@research.example"),
+            clocks=(Clock("first_response", _ESCALATE), Clock("coordinator", _ESCALATE)),
+            commands=(Command("/reply", "the text below goes to the reporter"),),
+        ),
+        opened_at=_OPENED,
+        escalate_at=_ESCALATE,
+    ),
     Escalation(group=_GROUP, now=_ESCALATE, issue="EX-42", opened_at=_OPENED, due=_ESCALATE),
     Escalated(
         group=_GROUP,
