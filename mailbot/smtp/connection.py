@@ -97,12 +97,15 @@ class Connection:
                 raise StaleConnection(broken.text) from broken
             raise SmarthostUnreachable(broken.text, during_mail=True) from broken
         except ReplyRefused as refused:
+            if refused.stage is Stage.RSET:
+                self.abort()
+                raise StaleConnection(refused.text) from refused
             outcome = judge(refused.code)
             if outcome is Outcome.POSTPONED or refused.code == OUT_OF_STEP or not 400 <= refused.code <= 599:
                 self.abort()
             if outcome is not Outcome.POSTPONED:
                 return Answer(outcome, refused.code, refused.text)
-            if used and refused.stage in (Stage.RSET, Stage.MAIL):
+            if used and refused.stage is Stage.MAIL:
                 raise StaleConnection(refused.text) from refused
             raise SmarthostRefused(refused.text, refused.code, during_mail=True) from refused
         except BaseException:

@@ -111,10 +111,11 @@ class MemoryOutbox:
                     row.lease_until = self._lease_clock() + LEASE_SECONDS
                 else:
                     lost.add(mail.id)
+            self._changed.notify_all()
             return frozenset(lost)
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Block until a result makes the condition true."""
+        """Block until a result or a renewal makes the condition true."""
         with self._changed:
             assert self._changed.wait_for(condition, seconds), self.rows
 
