@@ -195,7 +195,7 @@ class _Session:
                 if (await self._answer(verb, line, "250 2.1.0 ok")).startswith("250"):
                     self._mail_command = line
             case "RCPT" if self._mail_command is not None:
-                if (await self._answer(verb, line, "250 2.1.5 ok")).startswith("250"):
+                if (await self._answer(verb, line, "250 2.1.5 ok")).startswith("2"):
                     self._recipient = line
             case "DATA" if self._recipient is not None:
                 if (await self._answer(verb, line, "354 go on")).startswith("354"):
@@ -257,7 +257,7 @@ class _Session:
         if behaviour.delay:
             await asyncio.sleep(behaviour.delay)
         if remember is not None:
-            remember(reply.startswith("250") and not silent)
+            remember(reply.startswith("2") and not silent)
             await self._owner._tell()
         if behaviour.silent:
             await asyncio.Event().wait()

@@ -96,14 +96,16 @@ class Delivery:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             pause = self._outage.remaining(loop.time())
-            lanes = 1 if self._outage.doubtful else self._parallel
+            # In doubt, one probe at a time, and no row claimed that would only be given back.
+            doubtful = self._outage.doubtful
+            lanes, ahead = (1, 1) if doubtful else (self._parallel, self._parallel * CLAIM_PER_CONNECTION)
             if pause > 0:
                 await self._idle(stop, pause)
             elif len(self._sending) >= lanes:
                 await self._idle(stop, None)
             elif self._ready:
                 self._start(self._ready.popleft())
-            elif not await self._claim(1 if lanes == 1 else lanes * CLAIM_PER_CONNECTION):
+            elif not await self._claim(ahead):
                 self._connections.retire_idle()
                 await self._idle(stop, POLL_SECONDS)
 

@@ -32,6 +32,11 @@ def test_the_last_try_is_at_the_deadline_and_then_the_mail_is_given_up() -> None
     assert retry_at(1, 7, deadline, deadline) is None
 
 
+def test_a_mail_whose_time_was_over_before_its_first_try_still_gets_three() -> None:
+    deadline = NOW - timedelta(days=1)
+    assert [retry_at(1, attempts, NOW, deadline) is None for attempts in (1, 2, 3)] == [False, False, True]
+
+
 def test_the_pauses_of_an_outage_double_and_stay_below_a_minute() -> None:
     outage, at, pauses = Outage(), 100.0, []
     for _ in range(40):

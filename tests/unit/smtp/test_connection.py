@@ -68,6 +68,17 @@ def test_the_size_is_announced_and_a_larger_mail_than_the_smarthost_takes_fails_
     run(story())
 
 
+def test_an_unusual_reply_counts_by_its_first_digit() -> None:
+    async def story() -> None:
+        async with FakeSmarthost() as smarthost:
+            smarthost.on("RCPT", "252 2.1.5 will try")
+            smarthost.on("content", "252 2.0.0 taken")
+            (answer,) = await send(smarthost, mail())
+            assert answer == Answer(Outcome.SENT, 252)
+
+    run(story())
+
+
 @pytest.mark.parametrize("limit", ["", " 0", " lots"])
 def test_a_size_without_a_limit_limits_nothing(limit: str) -> None:
     async def story() -> None:
@@ -105,7 +116,9 @@ def test_without_smtputf8_a_domain_is_sent_as_idna_and_a_local_part_fails() -> N
     run(story())
 
 
-@pytest.mark.parametrize("address", ["", "a b@example.net", "a@example.net>\r\nDATA", "<a@example.net>", "a\x00@x"])
+@pytest.mark.parametrize(
+    "address", ["", "a b@example.net", "a\udcff@example.net", "a@example.net>\r\nDATA", "<a@example.net>", "a\x00@x"]
+)
 def test_an_address_that_could_become_a_command_is_never_sent(address: str) -> None:
     async def story() -> None:
         async with FakeSmarthost() as smarthost:
