@@ -84,3 +84,32 @@ def test_results_wait_for_a_store_that_fails_and_none_is_dropped(monkeypatch: py
             await running
 
     run(story())
+
+
+def test_a_result_that_the_store_cannot_take_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "_RETRY_SECONDS", 0.01)
+
+    class PickyOutbox(MemoryOutbox):
+        def finish(self, results: Sequence[Result], now: datetime) -> None:
+            if any(result.mail.id == 1 for result in results):
+                raise ValueError("constraint")
+            super().finish(results, now)
+
+    async def story() -> None:
+        outbox = PickyOutbox()
+        for _ in range(5):
+            outbox.add()
+        mails = outbox.claim(5, 1000, START)
+        recorder = Recorder(outbox, lambda: START)
+        running = asyncio.create_task(recorder.run())
+        poison = asyncio.create_task(recorder.record(sent(mails[0])))
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(recorder.record(sent(mail)) for mail in mails[1:]))
+        assert outbox.states() == ["waiting"] + ["sent"] * 4
+        assert not poison.done()
+        for task in (poison, running):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    run(story())
