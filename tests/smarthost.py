@@ -67,6 +67,7 @@ class FakeSmarthost:
     _behaviours: dict[str, list[Behaviour]] = field(default_factory=dict)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _server: asyncio.Server | None = None
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def on(
         self,
@@ -93,6 +94,11 @@ class FakeSmarthost:
 
     def verbs(self, connection: int | None = None) -> list[str]:
         return [line.split(" ")[0] for number, line in self.commands if connection in (None, number)]
+
+    async def event(self, condition: Callable[[], bool]) -> None:
+        """Wait until something that a client did makes the condition true."""
+        async with self._changed:
+            await self._changed.wait_for(condition)
 
     async def start(self) -> None:
         """Listen; the second start uses the same port as the first."""
@@ -125,13 +131,18 @@ class FakeSmarthost:
         self.most_connections = max(self.most_connections, self.open_connections)
         try:
             await _Session(self, reader, writer, self.connections).run()
-        except (_HungUp, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            # Cancelled only by stop(), which awaits us.
+        except (_HungUp, ConnectionError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            # The client went away or would not shake hands, or stop() cancelled us and waits: the session is over.
             pass
         finally:
             self.open_connections -= 1
             self._tasks.discard(task)
             writer.transport.abort()
+            await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
 
     def _behaviour(self, stage: str, line: str) -> Behaviour | None:
         for behaviour in self._behaviours.get(stage, []):
@@ -162,6 +173,7 @@ class _Session:
         await self._answer("connect", "", "220 fake.example ESMTP")
         while line := (await self._reader.readuntil(b"\r\n"))[:-2].decode("utf-8", "surrogateescape"):
             self._owner.commands.append((self._number, line))
+            await self._owner._tell()
             await self._command(line.split(" ")[0].upper(), line)
 
     async def _command(self, verb: str, line: str) -> None:
@@ -183,7 +195,7 @@ class _Session:
                 if (await self._answer(verb, line, "250 2.1.0 ok")).startswith("250"):
                     self._mail_command = line
             case "RCPT" if self._mail_command is not None:
-                if (await self._answer(verb, line, "250 2.1.5 ok")).startswith("250"):
+                if (await self._answer(verb, line, "250 2.1.5 ok")).startswith("2"):
                     self._recipient = line
             case "DATA" if self._recipient is not None:
                 if (await self._answer(verb, line, "354 go on")).startswith("354"):
@@ -245,7 +257,8 @@ class _Session:
         if behaviour.delay:
             await asyncio.sleep(behaviour.delay)
         if remember is not None:
-            remember(reply.startswith("250") and not silent)
+            remember(reply.startswith("2") and not silent)
+            await self._owner._tell()
         if behaviour.silent:
             await asyncio.Event().wait()
         if not silent:

@@ -11,7 +11,7 @@ the same Message-ID, go out again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -19,6 +19,8 @@ LEASE_SECONDS = 30.0
 """What a dead process had claimed is taken over within this time."""
 RENEW_SECONDS = 5.0
 """Several renewals may fail (a slow disk, a busy database) before a lease is lost."""
+LONGEST_WAIT = timedelta(hours=4)
+"""No row waits longer for its next attempt; one that seems to was planned before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class Outbox(Protocol):
     error it raises is taken as temporary: the call is repeated later."""
 
     def claim(self, limit: int, max_bytes: int, now: datetime) -> list[OutgoingMail]:
-        """Take waiting rows with ``next_at <= now`` that nobody holds, oldest id first.
+        """Take waiting rows that are due and that nobody holds, lowest id first. Due is ``next_at <= now``, and also
+        ``next_at > now + LONGEST_WAIT``.
 
         Stops after `limit` rows, or before the row whose body would bring the distinct bodies above `max_bytes`; the
         first row is taken whatever its size.

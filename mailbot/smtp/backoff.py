@@ -3,11 +3,19 @@
 import hashlib
 from datetime import datetime, timedelta
 
-STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240))
+from mailbot.service.outgoing import LONGEST_WAIT
+
+STEPS = (*(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120)), LONGEST_WAIT)
 """Waiting time after the 1st, 2nd ... attempt; the last one repeats. RFC 5321 4.5.4.1 asks for 30 minutes and more in
 the long run; the short first steps are for greylisting and restarts."""
 _JITTER = 0.2
 """A mail waits up to this part less than its step, so that what failed together does not come back together."""
+
+LEAST_TRIES = 3
+"""What a mail gets even if its time is over before it was first tried: after a long outage, or when the clock was set
+forward, one "try again later" must not be the end of it."""
+_ON_TIME = timedelta(minutes=1)
+"""How late after the deadline a try still counts as the planned last one."""
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 45.0
@@ -17,15 +25,17 @@ LONGEST_PAUSE = 45.0
 def retry_at(mail_id: int, attempts: int, now: datetime, deadline: datetime) -> datetime | None:
     """When to try a mail again after its `attempts`-th attempt failed at `now`; None if it is to be given up.
 
-    The last try is at the deadline itself. The jitter depends on the row and the attempt only, so that a repeat after
-    a crash gives the same plan.
+    The last planned try is at the deadline itself. The jitter depends on the row and the attempt only, so that a
+    repeat after a crash gives the same plan.
     """
-    if now >= deadline:
+    overdue = now >= deadline
+    if overdue and (attempts >= LEAST_TRIES or now - deadline <= _ON_TIME):
         return None
     step = STEPS[min(max(attempts, 1), len(STEPS)) - 1]
     digest = hashlib.blake2b(f"{mail_id}:{attempts}".encode(), digest_size=4).digest()
     share = int.from_bytes(digest, "big") / 2**32
-    return min(now + step * (1 - _JITTER * share), deadline)
+    planned = now + step * (1 - _JITTER * share)
+    return planned if overdue else min(planned, deadline)
 
 
 class Outage:

@@ -35,6 +35,11 @@ from mailbot.smtp.smarthost import Limits, Smarthost, hang_up, open_session
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
 """RFC 5321 allows some of these in quoted local parts; nobody uses them, and here they could end the command early."""
 
+# First digits of the replies that let us go on: RFC 5321 4.2 asks clients to go by the first digit.
+_DONE = 2
+_GO_ON = 3
+_NOTHING_YET = 0
+
 
 def body_option(content: Survey, extensions: dict[str, str]) -> tuple[bytes, ...]:
     """The BODY parameter of MAIL (RFC 6152).
@@ -97,12 +102,15 @@ class Connection:
                 raise StaleConnection(broken.text) from broken
             raise SmarthostUnreachable(broken.text, during_mail=True) from broken
         except ReplyRefused as refused:
+            if refused.stage is Stage.RSET:
+                self.abort()
+                raise StaleConnection(refused.text) from refused
             outcome = judge(refused.code)
             if outcome is Outcome.POSTPONED or refused.code == OUT_OF_STEP or not 400 <= refused.code <= 599:
                 self.abort()
             if outcome is not Outcome.POSTPONED:
                 return Answer(outcome, refused.code, refused.text)
-            if used and refused.stage in (Stage.RSET, Stage.MAIL):
+            if used and refused.stage is Stage.MAIL:
                 raise StaleConnection(refused.text) from refused
             raise SmarthostRefused(refused.text, refused.code, during_mail=True) from refused
         except BaseException:
@@ -147,26 +155,26 @@ class Connection:
         await self._command(Stage.MAIL, b"MAIL", b"FROM:<%s>" % (self._path(mail.sender) or b""), *options)
         served()
         await self._command(Stage.RCPT, b"RCPT", b"TO:<%s>" % (self._path(mail.recipient) or b""))
-        await self._command(Stage.DATA, b"DATA", expected=(354,))
+        await self._command(Stage.DATA, b"DATA", expected=_GO_ON)
         try:
             response = await self._content(mail)
         except (SMTPException, OSError) as error:
             raise DialogueBroken(Stage.CONTENT, error) from error
-        _check(Stage.CONTENT, response, (250,))
+        _check(Stage.CONTENT, response, _DONE)
         self._dirty = False
         return Answer(Outcome.SENT, response.code)
 
     def _path(self, address: str) -> bytes | None:
         """The address on the wire; without SMTPUTF8 its domain as IDNA, and None if its local part is not ASCII."""
-        if "smtputf8" in self._extensions:
-            return address.encode()
         local, at, domain = address.rpartition("@")
         try:
+            if "smtputf8" in self._extensions:
+                return address.encode()
             return (local + at).encode("ascii") + (domain.encode("idna") if domain else b"")
         except UnicodeError:
             return None
 
-    async def _command(self, stage: Stage, *words: bytes, expected: tuple[int, ...] = (250, 251)) -> None:
+    async def _command(self, stage: Stage, *words: bytes, expected: int = _DONE) -> None:
         try:
             if self._protocol._buffer:
                 # An answer that nobody asked for would be taken for the answer to this command.
@@ -208,7 +216,7 @@ class Connection:
                 # The rest of the mail would be read as commands.
                 response = verdict.result()
                 self.abort()
-                _check(Stage.CONTENT, response, ())
+                _check(Stage.CONTENT, response, _NOTHING_YET)
             if not done:
                 raise TimeoutError
             drain.result()
@@ -222,8 +230,9 @@ def _dispose(future: "asyncio.Future[Any]") -> None:
         future.exception()
 
 
-def _check(stage: Stage, response: SMTPResponse, expected: tuple[int, ...]) -> None:
-    if response.code not in expected:
-        if not 200 <= response.code <= 599:
-            raise DialogueBroken(stage, SMTPException("a reply that is no SMTP"))
-        raise ReplyRefused(stage, response.code, response.message)
+def _check(stage: Stage, response: SMTPResponse, expected: int) -> None:
+    if response.code // 100 == expected:
+        return
+    if not 200 <= response.code <= 599:
+        raise DialogueBroken(stage, SMTPException("a reply that is no SMTP"))
+    raise ReplyRefused(stage, response.code, response.message)

@@ -75,7 +75,10 @@ class Delivery:
         self._wake = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until `stop`, then finish what is being sent, claim nothing new, and say goodbye to the smarthost."""
+        """Deliver until `stop`, then finish what is being sent, claim nothing new, and say goodbye to the smarthost.
+
+        Ends within `drain_seconds`, a second for the store, and the time limit of QUIT.
+        """
         async with asyncio.TaskGroup() as group:
             services = [
                 group.create_task(self._recorder.run()),
@@ -96,14 +99,16 @@ class Delivery:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             pause = self._outage.remaining(loop.time())
-            lanes = 1 if self._outage.doubtful else self._parallel
+            # In doubt, one probe at a time, and no row claimed that would only be given back.
+            doubtful = self._outage.doubtful
+            lanes, ahead = (1, 1) if doubtful else (self._parallel, self._parallel * CLAIM_PER_CONNECTION)
             if pause > 0:
                 await self._idle(stop, pause)
             elif len(self._sending) >= lanes:
                 await self._idle(stop, None)
             elif self._ready:
                 self._start(self._ready.popleft())
-            elif not await self._claim(1 if lanes == 1 else lanes * CLAIM_PER_CONNECTION):
+            elif not await self._claim(ahead):
                 self._connections.retire_idle()
                 await self._idle(stop, POLL_SECONDS)
 
@@ -224,9 +229,10 @@ class Delivery:
                 maillog.trouble("outbox", error)
                 continue
             # What is already being sent goes on: stopping now could not unsend it, and its result is fenced.
-            for mail in [mail for mail in self._ready if mail.id in lost]:
-                self._ready.remove(mail)
-                self._held.pop(mail.id, None)
+            for mail in mails:
+                if mail.id in lost and mail in self._ready:
+                    self._ready.remove(mail)
+                    del self._held[mail.id]
 
     async def _drain(self) -> None:
         """Finish what is being sent, then give everything else back, all within the time for draining."""

@@ -1,7 +1,8 @@
 """Results on their way into the outbox: recorded at once, those of parallel connections together.
 
 A result is written as soon as the store is free; what arrives during one transaction shares the next. Nothing is
-dropped: while the store cannot be written, results wait and are tried again, because the smarthost has the mail.
+dropped: while the store cannot be written, results wait and are tried again, because the smarthost has the mail. They
+are then tried one by one, so that a single result that the store cannot take holds up no other.
 """
 
 import asyncio
@@ -33,19 +34,22 @@ class Recorder:
 
     async def run(self) -> None:
         """Write what comes, until cancelled."""
+        one_by_one = False
         while True:
             await self._filled.wait()
-            batch = self._waiting[:]
-            results = [result for result, _ in batch]
+            batch = self._waiting[: 1 if one_by_one else None]
+            del self._waiting[: len(batch)]
             try:
-                await asyncio.to_thread(self._outbox.finish, results, self._now())
+                await asyncio.to_thread(self._outbox.finish, [result for result, _ in batch], self._now())
             except Exception as error:  # noqa: BLE001 - whatever the store has, the mail is out and must be recorded
                 maillog.trouble("outbox", error)
+                self._waiting.extend(batch)
+                one_by_one = True
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            del self._waiting[: len(batch)]
             if not self._waiting:
                 self._filled.clear()
+                one_by_one = False
             for result, written in batch:
                 _log(result)
                 if not written.done():

@@ -4,6 +4,7 @@ The one distinction that matters: is it about this mail, or about the smarthost 
 counts against a mail.
 """
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -116,7 +117,11 @@ def explained(stage: Stage, error: Exception) -> str:
     """Why there was no reply, as one line."""
     if isinstance(error, TimeoutError):
         return f"{stage}: no answer in time"
-    return _one_line(f"{stage}: {error or type(error).__name__}")
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+        # asyncio's own texts are about calls; the system's say what is wrong.
+        return f"{stage}: {os.strerror(cause.errno)}"
+    return _one_line(f"{stage}: {str(cause) or type(cause).__name__}")
 
 
 def _one_line(text: str) -> str:

@@ -6,6 +6,8 @@ checks the certificate against the system's authorities and sends nothing in cle
 """
 
 import asyncio
+import re
+import socket
 import ssl
 from dataclasses import dataclass
 from typing import Literal
@@ -32,7 +34,7 @@ class Smarthost:
     port: int
     tls: Literal["none", "opportunistic", "required"] = "opportunistic"
     helo: str = "localhost"
-    """The name we give in EHLO (RFC 5321 4.1.1.1)."""
+    """The name we give in EHLO (RFC 5321 4.1.1.1): `local_name()`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def local_name() -> str:
+    """This machine's name for EHLO. May ask the DNS and block for it: call it once, at the start."""
+    name = socket.gethostname()
+    name = name if "." in name else socket.getfqdn()
+    return name if re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name) else "localhost"
 
 
 async def open_session(smarthost: Smarthost, limits: Limits) -> aiosmtplib.SMTP:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,13 +31,17 @@ class Clock:
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
-    """Run one test's story, and fail rather than hang."""
+    """Run one test's story; fail rather than hang, and fail for what asyncio would only have logged."""
+    complaints = []
 
     async def bounded() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         async with asyncio.timeout(30):
             await story
 
     asyncio.run(bounded())
+    gc.collect()
+    assert complaints == [], [str(complaint) for complaint in complaints]
 
 
 @contextlib.asynccontextmanager

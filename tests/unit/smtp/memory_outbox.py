@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mailbot.service.outgoing import LEASE_SECONDS, Outcome, OutgoingMail, Result
+from mailbot.service.outgoing import LEASE_SECONDS, LONGEST_WAIT, Outcome, OutgoingMail, Result
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 _STATES = {
@@ -74,7 +74,8 @@ class MemoryOutbox:
             for row in self.rows.values():
                 if len(taken) == limit:
                     break
-                if row.state != "waiting" or row.next_at > now or self._leased(row):
+                due = row.next_at <= now or row.next_at > now + LONGEST_WAIT
+                if row.state != "waiting" or not due or self._leased(row):
                     continue
                 if taken and sum({**bodies, id(row.body): len(row.body)}.values()) > max_bytes:
                     break
@@ -111,10 +112,11 @@ class MemoryOutbox:
                     row.lease_until = self._lease_clock() + LEASE_SECONDS
                 else:
                     lost.add(mail.id)
+            self._changed.notify_all()
             return frozenset(lost)
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Block until a result makes the condition true."""
+        """Block until a result or a renewal makes the condition true."""
         with self._changed:
             assert self._changed.wait_for(condition, seconds), self.rows
 

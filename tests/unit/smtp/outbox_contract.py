@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from mailbot.service.outgoing import LEASE_SECONDS, Outbox, Outcome, OutgoingMail, Result
+from mailbot.service.outgoing import LEASE_SECONDS, LONGEST_WAIT, Outbox, Outcome, OutgoingMail, Result
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PLENTY = 10_000_000
@@ -92,6 +92,12 @@ class OutboxContract:
         number = bench.add(next_at=NOW + timedelta(seconds=1))
         assert bench.outbox.claim(10, PLENTY, NOW) == []
         assert ids(bench.outbox.claim(10, PLENTY, NOW + timedelta(seconds=1))) == [number]
+
+    def test_a48_a_row_planned_before_the_clock_was_set_back_does_not_wait_for_it(self, bench: OutboxBench) -> None:
+        soon = bench.add(next_at=NOW + LONGEST_WAIT)
+        planned = bench.add(next_at=NOW + timedelta(days=365))
+        assert ids(bench.outbox.claim(10, PLENTY, NOW)) == [planned]
+        assert ids(bench.outbox.claim(10, PLENTY, NOW + LONGEST_WAIT)) == [soon]
 
     def test_a_claim_stops_before_its_bodies_grow_too_large_but_takes_the_first_in_any_case(
         self, bench: OutboxBench

@@ -1,0 +1,364 @@
+"""One mail on one connection: the commands it needs, the bytes it sends, and what it cannot send."""
+
+import asyncio
+import contextlib
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from mailbot.service.outgoing import Outcome, OutgoingMail
+from mailbot.smtp.connection import Connection
+from mailbot.smtp.dotstuffing import BLOCK
+from mailbot.smtp.replies import Answer, SmarthostUnreachable
+from mailbot.smtp.smarthost import Limits, Smarthost
+from tests.smarthost import FakeSmarthost
+from tests.unit.smtp.delivering import IMPATIENT, QUICK, run
+from tests.unit.smtp.memory_outbox import START
+
+HEADERS = b"Message-ID: <1@example.org>\r\n\r\n"
+
+
+def mail(body: bytes = b"hello\r\n", recipient: str = "bob@example.net", sender: str = "v@example.org") -> OutgoingMail:
+    return OutgoingMail(1, 1, sender, recipient, HEADERS, body, None, 0, START)
+
+
+async def send(smarthost: FakeSmarthost, *mails: OutgoingMail, limits: Limits = QUICK) -> list[Answer]:
+    connection = await Connection.open(Smarthost("127.0.0.1", smarthost.port, "none"), limits)
+    answers = [await connection.send(mail, lambda: None) for mail in mails]
+    await connection.quit()
+    return answers
+
+
+def test_an_eight_bit_mail_says_so_and_an_ascii_one_does_not() -> None:
+    async def story() -> None:
+        async with FakeSmarthost() as smarthost:
+            await send(smarthost, mail(b"gr\xc3\xbc\xc3\x9fe\r\n"), mail())
+            eight, seven = smarthost.mails
+            assert "BODY=8BITMIME" in eight.mail_command
+            assert "BODY" not in seven.mail_command
+            assert eight.content == HEADERS + b"gr\xc3\xbc\xc3\x9fe\r\n"
+
+    run(story())
+
+
+def test_an_eight_bit_mail_to_a_smarthost_without_8bitmime_goes_out_as_it_is() -> None:
+    async def story() -> None:
+        async with FakeSmarthost(extensions=()) as smarthost:
+            (answer,) = await send(smarthost, mail(b"gr\xc3\xbc\xc3\x9fe\r\n"))
+            assert answer.outcome is Outcome.SENT
+            assert smarthost.mails[0].mail_command == "MAIL FROM:<v@example.org>"
+            assert smarthost.mails[0].content == HEADERS + b"gr\xc3\xbc\xc3\x9fe\r\n"
+
+    run(story())
+
+
+def test_the_size_is_announced_and_a_larger_mail_than_the_smarthost_takes_fails_without_being_sent() -> None:
+    async def story() -> None:
+        async with FakeSmarthost(extensions=("SIZE 1000",)) as smarthost:
+            small, large = await send(smarthost, mail(b"x" * 900 + b"\r\n"), mail(b"x" * 1000 + b"\r\n"))
+            assert small.outcome is Outcome.SENT
+            assert f"SIZE={len(HEADERS) + 902}" in smarthost.mails[0].mail_command
+            assert large.outcome is Outcome.FAILED
+            assert large.text == f"the mail has {len(HEADERS) + 1002} bytes and the smarthost takes at most 1000"
+            assert smarthost.verbs().count("MAIL") == 1
+
+    run(story())
+
+
+def test_an_unusual_reply_counts_by_its_first_digit() -> None:
+    async def story() -> None:
+        async with FakeSmarthost() as smarthost:
+            smarthost.on("RCPT", "252 2.1.5 will try")
+            smarthost.on("content", "252 2.0.0 taken")
+            (answer,) = await send(smarthost, mail())
+            assert answer == Answer(Outcome.SENT, 252)
+
+    run(story())
+
+
+@pytest.mark.parametrize("limit", ["", " 0", " lots"])
+def test_a_size_without_a_limit_limits_nothing(limit: str) -> None:
+    async def story() -> None:
+        async with FakeSmarthost(extensions=("SIZE" + limit,)) as smarthost:
+            (answer,) = await send(smarthost, mail())
+            assert answer.outcome is Outcome.SENT
+
+    run(story())
+
+
+def test_an_international_address_asks_for_smtputf8() -> None:
+    async def story() -> None:
+        async with FakeSmarthost() as smarthost:
+            await send(smarthost, mail(recipient="j\u00f6rg@m\u00fcnchen.example"), mail())
+            first, second = smarthost.mails
+            assert first.recipient == "j\u00f6rg@m\u00fcnchen.example"
+            assert "SMTPUTF8" in first.mail_command
+            assert "SMTPUTF8" not in second.mail_command
+
+    run(story())
+
+
+def test_without_smtputf8_a_domain_is_sent_as_idna_and_a_local_part_fails() -> None:
+    async def story() -> None:
+        async with FakeSmarthost(extensions=()) as smarthost:
+            domain, local = await send(
+                smarthost, mail(recipient="bob@m\u00fcnchen.example"), mail(recipient="j\u00f6rg@example.net")
+            )
+            assert domain.outcome is Outcome.SENT
+            assert smarthost.mails[0].recipient == "bob@xn--mnchen-3ya.example"
+            assert local == Answer(
+                Outcome.FAILED, None, "the address needs SMTPUTF8, which the smarthost does not offer"
+            )
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    "address", ["", "a b@example.net", "a\udcff@example.net", "a@example.net>\r\nDATA", "<a@example.net>", "a\x00@x"]
+)
+def test_an_address_that_could_become_a_command_is_never_sent(address: str) -> None:
+    async def story() -> None:
+        async with FakeSmarthost() as smarthost:
+            refused, following = await send(smarthost, mail(recipient=address), mail())
+            assert refused.outcome is Outcome.FAILED
+            assert following.outcome is Outcome.SENT
+            assert smarthost.verbs() == ["EHLO", "MAIL", "RCPT", "DATA", "QUIT"]
+
+    run(story())
+
+
+def test_the_null_sender_is_sent_as_such() -> None:
+    async def story() -> None:
+        async with FakeSmarthost(extensions=()) as smarthost:
+            await send(smarthost, mail(sender=""))
+            assert smarthost.mails[0].mail_command == "MAIL FROM:<>"
+
+    run(story())
+
+
+@pytest.mark.parametrize("body", [b"one\n.\nMAIL FROM:<evil@example.org>\r\n", b"a\rb\r\n", b"\n.\r\n", b"x\r"])
+def test_a26_a_mail_with_a_bare_line_end_is_never_sent(body: bytes) -> None:
+    async def story() -> None:
+        async with FakeSmarthost() as smarthost:
+            (answer,) = await send(smarthost, mail(body))
+            assert answer.outcome is Outcome.FAILED
+            assert answer.text == "the mail holds a bare CR or LF, which must not be sent"
+            assert "MAIL" not in smarthost.verbs()
+
+    run(story())
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK - len(HEADERS), BLOCK, 5 * BLOCK + 17])
+def test_a_mail_of_any_size_arrives_as_it_is(size: int) -> None:
+    body = (b".dots\r\n..\r\n" + b"x" * 60 + b"\r\n" * 3) * (size // 60 + 1)
+
+    async def story() -> None:
+        async with FakeSmarthost() as smarthost:
+            await send(smarthost, mail(body[:size].rstrip(b"\r") + b"\r\n"))
+            assert smarthost.mails[0].content == HEADERS + body[:size].rstrip(b"\r") + b"\r\n"
+
+    run(story())
+
+
+def test_an_independent_server_reads_the_same_mail() -> None:
+    class Handler:
+        content = b""
+
+        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+            assert isinstance(envelope.content, bytes)
+            self.content = envelope.content
+            return "250 ok"
+
+    body = b".\r\n..x\r\n" * 60_000 + b"gr\xc3\xbc\xc3\x9fe\r\n.\r\n"
+
+    async def story() -> None:
+        handler = Handler()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: SMTP(handler, hostname="aiosmtpd.example", loop=loop), "127.0.0.1", 0)
+        async with server:
+            smarthost = FakeSmarthost(port=server.sockets[0].getsockname()[1])
+            (answer,) = await send(smarthost, mail(body))
+        assert answer.outcome is Outcome.SENT
+        assert handler.content == HEADERS + body
+
+    run(story())
+
+
+@contextlib.asynccontextmanager
+async def misbehaving(
+    after_data: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[Smarthost]:
+    """A smarthost that is well-behaved up to DATA, does `after_data`, and then nothing until the block ends."""
+    tasks = []
+    writers = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.append(asyncio.current_task())
+        writers.append(writer)
+        writer.write(b"220 x\r\n")
+        for reply in ("250 x", "250 ok", "250 ok", "354 go on"):
+            await reader.readline()
+            writer.write(reply.encode() + b"\r\n")
+        with contextlib.suppress(asyncio.CancelledError, OSError, EOFError):
+            await after_data(reader, writer)
+            await asyncio.Event().wait()
+
+    # A small limit makes the kernel's buffers fill up while nobody reads.
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=100_000)
+    async with server:
+        yield Smarthost("127.0.0.1", server.sockets[0].getsockname()[1], "none")
+        for task in tasks:
+            assert task is not None
+            task.cancel()
+            await task
+        for writer in writers:
+            writer.transport.abort()
+
+
+def test_a_refusal_in_the_middle_of_a_large_mail_is_heard_at_once() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(50_000)
+        writer.write(b"552 5.3.4 too big\r\n")
+
+    async def story() -> None:
+        async with misbehaving(refuse) as smarthost:
+            connection = await Connection.open(smarthost, Limits(command=20.0))
+            async with asyncio.timeout(5):
+                answer = await connection.send(mail(b"x" * 20_000_000 + b"\r\n"), lambda: None)
+            assert answer == Answer(Outcome.FAILED, 552, "end of the mail: 552 5.3.4 too big")
+            assert not connection.alive
+
+    run(story())
+
+
+def test_an_acceptance_in_the_middle_of_a_large_mail_is_not_believed() -> None:
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(50_000)
+        writer.write(b"250 2.0.0 queued\r\n")
+
+    async def story() -> None:
+        async with misbehaving(accept) as smarthost:
+            connection = await Connection.open(smarthost, QUICK)
+            answer = await connection.send(mail(b"x" * 20_000_000 + b"\r\n"), lambda: None)
+            assert answer.outcome is Outcome.DEFERRED
+            assert not connection.alive
+
+    run(story())
+
+
+def test_a_smarthost_that_stops_reading_a_large_mail_defers_it_in_time() -> None:
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+
+    async def story() -> None:
+        async with misbehaving(stall) as smarthost:
+            connection = await Connection.open(smarthost, IMPATIENT)
+            answer = await connection.send(mail(b"x" * 20_000_000 + b"\r\n"), lambda: None)
+            assert answer == Answer(Outcome.DEFERRED, None, "end of the mail: no answer in time")
+
+    run(story())
+
+
+def test_a_smarthost_that_goes_away_in_the_middle_of_a_large_mail_defers_it() -> None:
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(50_000)
+        writer.transport.abort()
+
+    async def story() -> None:
+        async with misbehaving(leave) as smarthost:
+            connection = await Connection.open(smarthost, QUICK)
+            answer = await connection.send(mail(b"x" * 20_000_000 + b"\r\n"), lambda: None)
+            assert (answer.outcome, answer.code) == (Outcome.DEFERRED, None)
+
+    run(story())
+
+
+def test_a_transfer_that_only_crawls_is_given_up() -> None:
+    async def crawl(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(200):
+            await reader.read(200_000)
+            await asyncio.sleep(0.05)
+
+    async def story() -> None:
+        async with misbehaving(crawl) as smarthost:
+            # 25 MB at no less than 50 MB a second, half a second for the start: about one second.
+            connection = await Connection.open(smarthost, Limits(command=0.5, slowest=50_000_000))
+            async with asyncio.timeout(10):
+                answer = await connection.send(mail(b"x" * 25_000_000 + b"\r\n"), lambda: None)
+            assert answer == Answer(Outcome.DEFERRED, None, "end of the mail: no answer in time")
+
+    run(story())
+
+
+def test_sending_a_large_mail_takes_little_memory_beside_it_and_never_holds_the_loop() -> None:
+    body = (b"A" * 76 + b"\r\n") * 320_000
+
+    async def story() -> None:
+        async with FakeSmarthost(keep=False) as smarthost:
+            loop = asyncio.get_running_loop()
+            stalls = []
+
+            async def watch() -> None:
+                last = loop.time()
+                while True:
+                    await asyncio.sleep(0)
+                    stalls.append(loop.time() - last)
+                    last = loop.time()
+
+            connection = await Connection.open(Smarthost("127.0.0.1", smarthost.port, "none"), QUICK)
+            tracemalloc.start()
+            watching = asyncio.create_task(watch())
+            answer = await connection.send(mail(body), lambda: None)
+            watching.cancel()
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert answer.outcome is Outcome.SENT
+            assert peak < 0.2 * len(body)
+            assert sorted(stalls)[int(len(stalls) * 0.99)] < 0.05
+            await connection.quit()
+
+    run(story())
+
+
+def test_a_server_without_ehlo_is_greeted_with_helo() -> None:
+    async def story() -> None:
+        async with FakeSmarthost() as smarthost:
+            smarthost.on("EHLO", "502 5.5.1 what?")
+            (answer,) = await send(smarthost, mail(b"gr\xc3\xbc\xc3\x9fe\r\n"))
+            assert answer.outcome is Outcome.SENT
+            assert smarthost.commands[1] == (1, "HELO localhost")
+            assert smarthost.mails[0].mail_command == "MAIL FROM:<v@example.org>"
+
+    run(story())
+
+
+def test_a_goodbye_to_a_hanging_smarthost_ends_in_time() -> None:
+    async def story() -> None:
+        async with FakeSmarthost() as smarthost:
+            smarthost.on("QUIT", silent=True)
+            async with asyncio.timeout(3):
+                await send(smarthost, mail(), limits=IMPATIENT)
+
+    run(story())
+
+
+def test_nobody_at_the_port_is_told_as_such() -> None:
+    async def story() -> None:
+        smarthost = FakeSmarthost()
+        await smarthost.start()
+        await smarthost.stop()
+        with pytest.raises(SmarthostUnreachable) as caught:
+            await send(smarthost, mail())
+        assert caught.value.text == "connect: Connection refused"
+
+    run(story())
+
+
+def test_the_limits_leave_time_for_a_slow_scanner_and_end_a_hang_within_minutes() -> None:
+    limits = Limits()
+    assert limits.content >= timedelta(minutes=5).total_seconds()
+    assert limits.connect <= 30
+    assert limits.command <= 60
