@@ -13,6 +13,7 @@ from mailbot.service.ports import Decryption, DetachedSignature, KeyInfo, Opened
 PLAINTEXT_LIMIT = 64_000_000
 """Bytes of plaintext that one message may unpack to: more than the largest mail that is accepted, far from a bomb."""
 
+_ARMOR = b"-----BEGIN PGP MESSAGE-----"
 # RFC 3156 5 and RFC 4880 9.4, by the number that gpg gives.
 _MICALG = {"8": "pgp-sha256", "9": "pgp-sha384", "10": "pgp-sha512", "11": "pgp-sha224"}
 # Without it, gpg signs detached with what the key prefers, SHA-256 by default, and everything else with SHA-512. One
@@ -71,7 +72,7 @@ class Gpg:
         self._keyrings.load(revision, armored)
 
     def decrypt(self, ciphertext: bytes) -> Decryption:
-        found = self._decrypt(ciphertext)
+        found = self._decrypt(ciphertext, self._passphrase)
         if found.outcome is not Opened.NO_KEY:
             return found
         # An agent that is down or dies looks to gpg like one that has no such key. So look whether it has.
@@ -84,14 +85,19 @@ class Gpg:
             self._keyrings.forget()
         # Signing tells a wrong passphrase from a foreign key, and makes the agent remember a right one.
         self.sign(b"")
-        return self._decrypt(ciphertext)
+        # A message that asks for a passphrase first got the group's, which spoilt it; now the agent's memory will do.
+        return self._decrypt(ciphertext, None if found.symmetric else self._passphrase)
 
-    def _decrypt(self, ciphertext: bytes) -> Decryption:
+    def _decrypt(self, ciphertext: bytes, passphrase: str | None) -> Decryption:
         with self._keyrings.current() as ring:
             result = self._gnupg.run(
-                [*ring.options, "--decrypt"], [ciphertext], passphrase=self._passphrase, limit=self._limit
+                [*ring.options, "--decrypt"], [ciphertext], passphrase=passphrase, limit=self._limit
             )
-        return verdict.decryption(result)
+        found = verdict.decryption(result)
+        # gpg reads the first of several armored messages and may not say a word about the others.
+        if found.plaintext is not None and _count_armors(ciphertext) > 1:
+            return Decryption(Opened.BROKEN, key_ids=found.key_ids, symmetric=found.symmetric)
+        return found
 
     def _secret_key_ids(self) -> set[str]:
         """The key ids that can decrypt or sign now. Raises `GpgUnusable` if the group's are not among them."""
@@ -172,3 +178,7 @@ class Gpg:
         if not output:
             raise GpgUnusable(f"{self._gnupg.home}: the group's key {self._group_key} is not in this GnuPG home")
         return output.decode("ascii")
+
+
+def _count_armors(data: bytes) -> int:
+    return data.count(b"\n" + _ARMOR) + data.startswith(_ARMOR)

@@ -23,6 +23,8 @@ _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _KEY_ID = re.compile(r"[0-9A-F]{16}")
 # What an encrypted message gives, in this order and nothing twice.
 _FRAME = ["BEGIN_DECRYPTION", "DECRYPTION_INFO", "PLAINTEXT", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION"]
+# Where gpg complains of more than one message in one.
+_SEVERAL = frozenset({("decryption.early_plaintext",), ("proc_pkt.plaintext",)})
 # Lines that a good signature never comes with.
 _TROUBLE = frozenset({"ERROR", "FAILURE", "UNEXPECTED", "NODATA", "NO_PUBKEY", "KEYREVOKED"})
 
@@ -112,7 +114,11 @@ def decryption(result: Result) -> Decryption:
 def _outcome(result: Result, encrypted: bool) -> Opened:
     if result.has("DECRYPTION_FAILED", "BADMDC"):
         # With DECRYPTION_INFO the session key was there, and what failed is the content.
-        if result.has("BADMDC") or (result.has("DECRYPTION_INFO") and not _wrong_guess(result)):
+        if result.has("BADMDC"):
+            return Opened.TAMPERED
+        if any(line.args[:1] in _SEVERAL for line in result.all("ERROR")):
+            return Opened.BROKEN
+        if result.has("DECRYPTION_INFO") and not _wrong_guess(result):
             return Opened.TAMPERED
         raise_if_unusable(result, "pkdecrypt_failed")
         return Opened.BROKEN if result.has("ERROR") and not _wrong_guess(result) else Opened.NO_KEY
