@@ -59,7 +59,7 @@ class Home:
             "--quiet",
             "--trust-model=always",
         ]
-        command += ["--pinentry-mode=loopback", "--passphrase="]
+        command += ["--pinentry-mode=loopback", "--passphrase=", "--utf8-strings"]
         command += [f"--faked-system-time={at}!"] if at else []
         done = subprocess.run([*command, *arguments], input=data, capture_output=True, env={"PATH": os.environ["PATH"]})
         assert fail or done.returncode == 0, done.stderr.decode(errors="replace")

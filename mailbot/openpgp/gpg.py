@@ -13,7 +13,6 @@ from mailbot.service.ports import Decryption, DetachedSignature, KeyInfo, Opened
 PLAINTEXT_LIMIT = 64_000_000
 """Bytes of plaintext that one message may unpack to: more than the largest mail that is accepted, far from a bomb."""
 
-_ARMOR = b"-----BEGIN PGP MESSAGE-----"
 # RFC 3156 5 and RFC 4880 9.4, by the number that gpg gives.
 _MICALG = {"8": "pgp-sha256", "9": "pgp-sha384", "10": "pgp-sha512", "11": "pgp-sha224"}
 # Without it, gpg signs detached with what the key prefers, SHA-256 by default, and everything else with SHA-512. One
@@ -95,7 +94,7 @@ class Gpg:
             )
         found = verdict.decryption(result)
         # gpg reads the first of several armored messages and may not say a word about the others.
-        if found.plaintext is not None and _count_armors(ciphertext) > 1:
+        if found.plaintext is not None and _count_armors(ciphertext, b"MESSAGE") > 1:
             return Decryption(Opened.BROKEN, key_ids=found.key_ids, symmetric=found.symmetric)
         return found
 
@@ -111,6 +110,8 @@ class Gpg:
         with self._keyrings.current() as ring:
             result = self._gnupg.run([*ring.options, "--verify", "--", SIDE, "-"], [signed], side=signature)
         found = verdict.signature(result)
+        if found.good and _count_armors(signature, b"SIGNATURE") > 1:
+            return Signature(Verdict.SEVERAL)
         # Whoever calls has something that claims to be a signature: that gpg saw none in it is no "unsigned".
         return Signature(Verdict.ERROR) if found.verdict is Verdict.UNSIGNED else found
 
@@ -160,10 +161,11 @@ class Gpg:
         made = result.all("SIG_CREATED")
         if result.returncode == 0 and len(made) == 1 and len(made[0].args) > 2 and made[0].args[2] in _MICALG:
             return _MICALG[made[0].args[2]]
-        self._keyrings.forget()
-        verdict.raise_if_unusable(result, "sign", "sign-encrypt")
-        check_home(self._gnupg.home)
         own, now = self.info(self._group_key), datetime.now(UTC)
+        # The operator may have mended the key meanwhile: look again next time.
+        self._keyrings.forget()
+        verdict.raise_if_unusable(result.all("FAILURE"))
+        check_home(self._gnupg.home)
         if own is not None and (own.revoked or (own.expires_at is not None and own.expires_at <= now)):
             raise GpgUnusable(f"the group's key {self._group_key} is {'revoked' if own.revoked else 'expired'}")
         raise GpgUnusable(f"{self._gnupg.home}: gpg cannot sign with the secret key {self._group_key}")
@@ -180,5 +182,6 @@ class Gpg:
         return output.decode("ascii")
 
 
-def _count_armors(data: bytes) -> int:
-    return data.count(b"\n" + _ARMOR) + data.startswith(_ARMOR)
+def _count_armors(data: bytes, kind: bytes) -> int:
+    head = b"-----BEGIN PGP %b-----" % kind
+    return data.count(b"\n" + head) + data.startswith(head)
