@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.openpgp_keys"]
+
 _DIFFERENCE = "golden difference"
 
 

@@ -71,7 +71,7 @@ class Gpg:
         self._keyrings.load(revision, armored)
 
     def decrypt(self, ciphertext: bytes) -> Decryption:
-        found = self._decrypt(ciphertext)
+        found = self._decrypt(ciphertext, self._passphrase)
         if found.outcome is not Opened.NO_KEY:
             return found
         # An agent that is down or dies looks to gpg like one that has no such key. So look whether it has.
@@ -84,14 +84,19 @@ class Gpg:
             self._keyrings.forget()
         # Signing tells a wrong passphrase from a foreign key, and makes the agent remember a right one.
         self.sign(b"")
-        return self._decrypt(ciphertext)
+        # A message that asks for a passphrase first got the group's, which spoilt it; now the agent's memory will do.
+        return self._decrypt(ciphertext, None if found.symmetric else self._passphrase)
 
-    def _decrypt(self, ciphertext: bytes) -> Decryption:
+    def _decrypt(self, ciphertext: bytes, passphrase: str | None) -> Decryption:
         with self._keyrings.current() as ring:
             result = self._gnupg.run(
-                [*ring.options, "--decrypt"], [ciphertext], passphrase=self._passphrase, limit=self._limit
+                [*ring.options, "--decrypt"], [ciphertext], passphrase=passphrase, limit=self._limit
             )
-        return verdict.decryption(result)
+        found = verdict.decryption(result)
+        # gpg reads the first of several armored messages and may not say a word about the others.
+        if found.plaintext is not None and _count_armors(ciphertext, b"MESSAGE") > 1:
+            return Decryption(Opened.BROKEN, key_ids=found.key_ids, symmetric=found.symmetric)
+        return found
 
     def _secret_key_ids(self) -> set[str]:
         """The key ids that can decrypt or sign now. Raises `GpgUnusable` if the group's are not among them."""
@@ -105,6 +110,8 @@ class Gpg:
         with self._keyrings.current() as ring:
             result = self._gnupg.run([*ring.options, "--verify", "--", SIDE, "-"], [signed], side=signature)
         found = verdict.signature(result)
+        if found.good and _count_armors(signature, b"SIGNATURE") > 1:
+            return Signature(Verdict.SEVERAL)
         # Whoever calls has something that claims to be a signature: that gpg saw none in it is no "unsigned".
         return Signature(Verdict.ERROR) if found.verdict is Verdict.UNSIGNED else found
 
@@ -154,10 +161,11 @@ class Gpg:
         made = result.all("SIG_CREATED")
         if result.returncode == 0 and len(made) == 1 and len(made[0].args) > 2 and made[0].args[2] in _MICALG:
             return _MICALG[made[0].args[2]]
-        self._keyrings.forget()
-        verdict.raise_if_unusable(result, "sign", "sign-encrypt")
-        check_home(self._gnupg.home)
         own, now = self.info(self._group_key), datetime.now(UTC)
+        # The operator may have mended the key meanwhile: look again next time.
+        self._keyrings.forget()
+        verdict.raise_if_unusable(result.all("FAILURE"))
+        check_home(self._gnupg.home)
         if own is not None and (own.revoked or (own.expires_at is not None and own.expires_at <= now)):
             raise GpgUnusable(f"the group's key {self._group_key} is {'revoked' if own.revoked else 'expired'}")
         raise GpgUnusable(f"{self._gnupg.home}: gpg cannot sign with the secret key {self._group_key}")
@@ -172,3 +180,8 @@ class Gpg:
         if not output:
             raise GpgUnusable(f"{self._gnupg.home}: the group's key {self._group_key} is not in this GnuPG home")
         return output.decode("ascii")
+
+
+def _count_armors(data: bytes, kind: bytes) -> int:
+    head = b"-----BEGIN PGP %b-----" % kind
+    return data.count(b"\n" + head) + data.startswith(head)

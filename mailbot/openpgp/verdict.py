@@ -6,6 +6,7 @@ foreseen comes out as an error. The words are explained in GnuPG's doc/DETAILS.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from mailbot.openpgp.process import GpgUnusable, Result, Status
@@ -23,6 +24,10 @@ _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _KEY_ID = re.compile(r"[0-9A-F]{16}")
 # What an encrypted message gives, in this order and nothing twice.
 _FRAME = ["BEGIN_DECRYPTION", "DECRYPTION_INFO", "PLAINTEXT", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION"]
+# Where gpg notes that a passphrase did not fit a message.
+_WRONG_GUESS = ("symkey_decrypt.maybe_error",)
+# Where gpg complains of more than one message in one.
+_SEVERAL = frozenset({("decryption.early_plaintext",), ("proc_pkt.plaintext",)})
 # Lines that a good signature never comes with.
 _TROUBLE = frozenset({"ERROR", "FAILURE", "UNEXPECTED", "NODATA", "NO_PUBKEY", "KEYREVOKED"})
 
@@ -38,6 +43,7 @@ _UNUSABLE_CODES = {
     99: _LOCKED,
     177: _LOCKED,
     198: _LOCKED,
+    16383: "gpg-agent hung up",
 }
 _ASSUAN_CODES = range(256, 512)
 _SYSTEM_ERROR = 0x8000
@@ -112,10 +118,15 @@ def decryption(result: Result) -> Decryption:
 def _outcome(result: Result, encrypted: bool) -> Opened:
     if result.has("DECRYPTION_FAILED", "BADMDC"):
         # With DECRYPTION_INFO the session key was there, and what failed is the content.
-        if result.has("BADMDC") or (result.has("DECRYPTION_INFO") and not _wrong_guess(result)):
+        if result.has("BADMDC"):
             return Opened.TAMPERED
-        raise_if_unusable(result, "pkdecrypt_failed")
-        return Opened.BROKEN if result.has("ERROR") and not _wrong_guess(result) else Opened.NO_KEY
+        if any(line.args[:1] in _SEVERAL for line in result.all("ERROR")):
+            return Opened.BROKEN
+        if result.has("DECRYPTION_INFO") and not _wrong_guess(result):
+            return Opened.TAMPERED
+        raise_if_unusable(line for line in result.all("ERROR") if line.args[:1] != _WRONG_GUESS)
+        broken = any(line.args[:1] == ("pkdecrypt_failed",) for line in result.all("ERROR"))
+        return Opened.BROKEN if broken else Opened.NO_KEY
     if len(result.all("PLAINTEXT")) != 1 or result.has("ERROR", "UNEXPECTED", "NODATA"):
         return Opened.BROKEN
     if any(line.args[:1] != ("gpg-exit",) for line in result.all("FAILURE")):
@@ -145,16 +156,14 @@ def _passphrase(result: Result) -> bool:
 
 def _wrong_guess(result: Result) -> bool:
     """gpg tried the group's own passphrase on a message that a stranger encrypted with another one."""
-    return any(line.args[:1] == ("symkey_decrypt.maybe_error",) for line in result.all("ERROR"))
+    return any(line.args[:1] == _WRONG_GUESS for line in result.all("ERROR"))
 
 
-def raise_if_unusable(result: Result, *places: str) -> None:
-    """Raise `GpgUnusable` if an ERROR or FAILURE line from one of `places` says that gpg, its agent or the key's
-    passphrase is the cause."""
-    for line in result.status:
-        if line.keyword not in ("ERROR", "FAILURE") or len(line.args) < 2 or line.args[0] not in places:
-            continue
-        code = _code(line.args[1])
+def raise_if_unusable(lines: Iterable[Status]) -> None:
+    """Raise `GpgUnusable` if one of these ERROR or FAILURE lines says that gpg, its agent or the key's passphrase is
+    the cause, and not the mail."""
+    for line in lines:
+        code = _code(line.args[1]) if len(line.args) > 1 else 0
         if code in _UNUSABLE_CODES:
             raise GpgUnusable(_UNUSABLE_CODES[code])
         if code in _ASSUAN_CODES or code & _SYSTEM_ERROR:
@@ -163,7 +172,9 @@ def raise_if_unusable(result: Result, *places: str) -> None:
 
 def _code(text: str) -> int:
     digits = re.match(r"\d{1,10}", text)
-    return int(digits[0]) & 0xFFFF if digits else 0
+    code = int(digits[0]) & 0xFFFF if digits else 0
+    # All bits set is gpg's "no error code".
+    return 0 if code == 0xFFFF else code
 
 
 def _time(text: str) -> datetime | None:
