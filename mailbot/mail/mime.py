@@ -57,10 +57,14 @@ def walk(raw: bytes, defects: dict[str, None]) -> list[Node]:
     nodes: list[Node] = []
     waiting = [Node(beginning(raw), len(raw), 1, "text/plain", False)]
     known = 1
+    header_bytes = 0
     while waiting:
         node = waiting.pop()
         nodes.append(node)
         _read_header(raw, node, defects)
+        header_bytes += node.body - node.start
+        if header_bytes > limits.ALL_HEADER_BYTES:
+            raise OverLimit("headers too large")
         if node.content_type.startswith("multipart/"):
             node.children = _split(raw, node, defects)
         elif node.content_type in _ATTACHED_MAIL and node.encoding in _IDENTITY:
