@@ -55,14 +55,20 @@ def rendered(node: Node, data: bytes, size: int, budget: int) -> tuple[str, int]
     label = node.param("charset")
     if is_html(node):
         read, complete = markup.text(charset.decode(_cut(data, size, limits.HTML_BYTES), label), budget)
-        return visible.visible(read), 0 if complete and size <= len(data) else max(size - budget, 1)
-    data = _cut(data, size, budget)
-    text = visible.unproblematic(visible.lines(data)) if charset.usually_utf8(label) else None
-    if text is None:
-        text = visible.visible(charset.decode(data, label))
-    if node.param("format").lower() == "flowed":
-        text = flowed.unwrapped(text, delete_space=node.param("delsp").lower() == "yes")
-    return text, size - len(data)
+        text = visible.visible(read)
+        missing = size - len(data) if complete else max(size - budget, 1)
+    else:
+        data = _cut(data, size, budget)
+        missing = size - len(data)
+        usual = visible.unproblematic(visible.lines(data)) if charset.usually_utf8(label) else None
+        text = visible.visible(charset.decode(data, label)) if usual is None else usual
+        if node.param("format").lower() == "flowed":
+            text = flowed.unwrapped(text, delete_space=node.param("delsp").lower() == "yes")
+    if len(text) > budget:
+        # What is written out takes more room than it did.
+        missing += max(len(data) * (len(text) - budget) // len(text), 1)
+        text = text[:budget]
+    return text, missing
 
 
 def _choose(raw: bytes, node: Node) -> Choice:
