@@ -227,8 +227,13 @@ class _Page:
 
     def _paragraph(self) -> None:
         self._break_if_needed()
-        if not self._hidden and self._lines and self._lines[-1].strip("> "):
-            self._lines.append(self._quote_marks().rstrip())
+        if self._hidden or not self._lines:
+            return
+        blank = self._quote_marks().rstrip()
+        if self._lines[-1].strip("> "):
+            self._lines.append(blank)
+        else:
+            self._lines[-1] = blank
 
     def _end_line(self) -> None:
         line = (self._quote_marks() + "".join(self._line).replace("\u00a0", " ")).rstrip()

@@ -3,6 +3,7 @@
 import pytest
 
 from mailbot.mail import parameters
+from mailbot.mail.limits import OverLimit
 from mailbot.mail.parse import parse
 
 
@@ -37,7 +38,7 @@ def test_parameters(value: bytes, token: str, params: dict[str, str]) -> None:
 
 
 def test_too_many_parameters_are_refused() -> None:
-    with pytest.raises(parameters.OverLimit, match="too many parameters"):
+    with pytest.raises(OverLimit, match="too many parameters"):
         parameters.split(b"a/b" + b"; x=y" * 4_000)
 
 
