@@ -8,6 +8,9 @@ parts, minutes for a 1 MB Subject of encoded words.
 HEADER_BYTES = 100_000
 """Of one header block. Long chains of Received, ARC and DKIM fields stay under 40 kB; servers refuse far less."""
 
+ALL_HEADER_BYTES = 1_000_000
+"""Of all header blocks of one mail together; what is decoded from them is carried to the other side of the cage."""
+
 HEADER_FIELDS = 1_000
 """In one header block. The largest honest ones have some 150."""
 

@@ -23,7 +23,7 @@ _NOTHING = re.compile(r"[\s\u00a0\u00ad\u034f\u200b-\u200f\u2060-\u2064\ufeff]*+
 _INTERESTING = re.compile(r"style|hidden", re.IGNORECASE)
 _HIDING_STYLE = re.compile(
     r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|mso-hide:all|color:transparent|opacity:0*(?:\.0+)?(?=;|!|$)"
-    r"|font-size:(?:0*(?:\.\d+)?|0*1(?:\.0+)?)(?:px|pt|em|rem|ex|%|vw|vh)?(?=;|!|$)"
+    r"|font-size:(?:0*(?:\.0*)?(?:px|pt|em|rem|ex|%|vw|vh)?|(?:0*\.\d+|0*1(?:\.0+)?)(?:px|pt))(?=;|!|$)"
     r"|(?:text-indent|left|top|margin-left|margin-top):-\d{3}"
     r"|(?:max-)?(?:height|width):0*(?:px|pt|em)?(?=;|!|$).*?overflow:hidden"
     r"|overflow:hidden.*?;(?:max-)?(?:height|width):0*(?:px|pt|em)?(?=;|!|$))"
@@ -46,18 +46,18 @@ _ENDED_BY_NEXT = frozenset({"p", "li", "td", "th", "tr", "dt", "dd", "option"})
 def text(markup: str, budget: int) -> tuple[str, bool]:
     """What a person would read in `markup`, about `budget` characters at most, and whether that is all of it."""
     page = _Page(budget)
-    complete = _scan(markup, page)
-    return page.finished(), complete
+    _scan(markup, page)
+    return page.finished(), page.budget > 0
 
 
-def _scan(markup: str, page: "_Page") -> bool:
+def _scan(markup: str, page: "_Page") -> None:
     position = 0
     unclosed: set[str] = set()
     while page.budget > 0:
         start = markup.find("<", position)
         if start < 0:
             page.words(_unescaped(markup[position:]))
-            return True
+            return
         if start > position:
             page.words(_unescaped(markup[position:start]))
         if markup.startswith("<!--", start) and "<!--" not in unclosed:
@@ -75,7 +75,7 @@ def _scan(markup: str, page: "_Page") -> bool:
             if not end_mark:
                 # A tag that never ends swallows the rest in a browser; here it is shown.
                 page.words(markup[start:])
-                return True
+                return
             if closing:
                 page.close(name)
             else:
@@ -91,16 +91,14 @@ def _scan(markup: str, page: "_Page") -> bool:
         else:
             page.words("<")
             position = start + 1
-    return position >= len(markup)
 
 
 class _Element:
-    __slots__ = ("hidden", "items", "name")
+    __slots__ = ("hidden", "name")
 
     def __init__(self, name: str, hidden: bool) -> None:
         self.name = name
         self.hidden = hidden
-        self.items = 0
 
 
 class _Page:
@@ -112,6 +110,9 @@ class _Page:
         self._line: list[str] = []
         self._at_space = True
         self._open: list[_Element] = []
+        self._open_by_name: dict[str, int] = {}
+        # For each open list the number of its last item, or -1 if its items have none.
+        self._lists: list[int] = []
         self._quotes = 0
         self._pre = 0
         self._hidden = 0
@@ -120,6 +121,7 @@ class _Page:
         self._link_words: list[str] = []
 
     def words(self, words: str) -> None:
+        words = words[: max(self.budget, 0)]
         self.budget -= len(words)
         if self._hidden:
             self._hidden_words.append(words)
@@ -171,35 +173,45 @@ class _Page:
         if len(self._open) < OPEN_ELEMENTS:
             hidden = bool(_INTERESTING.search(attributes)) and _hides(_attributes(attributes))
             self._open.append(_Element(name, hidden))
+            self._open_by_name[name] = self._open_by_name.get(name, 0) + 1
             self._hidden += hidden
             self._quotes += name == "blockquote"
             self._pre += name == "pre"
+            if name in ("ul", "ol"):
+                self._lists.append(0 if name == "ol" else -1)
 
     def close(self, name: str) -> None:
         if name == "a":
             self._end_link()
-        if not any(element.name == name for element in reversed(self._open)):
+        if not self._open_by_name.get(name):
             return
+        if name in _PARAGRAPHS or name in _LINES:
+            self._break_if_needed()
+        self._pop_to(name)
         if name in _PARAGRAPHS:
             self._paragraph()
-        elif name in _LINES:
-            self._break_if_needed()
-        while self._open:
-            element = self._open.pop()
-            self._quotes -= element.name == "blockquote"
-            self._pre -= element.name == "pre"
-            if element.hidden:
-                self._hidden -= 1
-                self._end_hidden()
-            if element.name == name:
-                return
 
     def finished(self) -> str:
         self._hidden = 0
         self._end_hidden()
         self._end_link()
         self._paragraph()
-        return "\n".join(self._lines).strip("\n") + "\n" if self._lines else ""
+        text = "\n".join(self._lines).strip("\n")
+        return text + "\n" if text else ""
+
+    def _pop_to(self, name: str) -> None:
+        while self._open:
+            element = self._open.pop()
+            self._open_by_name[element.name] -= 1
+            self._quotes -= element.name == "blockquote"
+            self._pre -= element.name == "pre"
+            if element.name in ("ul", "ol"):
+                self._lists.pop()
+            if element.hidden:
+                self._hidden -= 1
+                self._end_hidden()
+            if element.name == name:
+                return
 
     def _break(self) -> None:
         if self._hidden:
@@ -215,23 +227,31 @@ class _Page:
 
     def _paragraph(self) -> None:
         self._break_if_needed()
-        if not self._hidden and self._lines and self._lines[-1].strip("> "):
-            self._lines.append(("> " * min(self._quotes, 10)).rstrip())
+        if self._hidden or not self._lines:
+            return
+        blank = self._quote_marks().rstrip()
+        if self._lines[-1].strip("> "):
+            self._lines.append(blank)
+        else:
+            self._lines[-1] = blank
 
     def _end_line(self) -> None:
-        line = "".join(self._line).replace("\u00a0", " ").rstrip()
-        self._lines.append((("> " * min(self._quotes, 10)) + line).rstrip())
+        line = (self._quote_marks() + "".join(self._line).replace("\u00a0", " ")).rstrip()
+        self.budget -= 1 + len(line) // 10
+        self._lines.append(line)
         self._line = []
         self._at_space = True
 
+    def _quote_marks(self) -> str:
+        return "> " * min(self._quotes, 10)
+
     def _item(self) -> None:
-        lists = [element for element in self._open if element.name in ("ul", "ol")]
         marker = "- "
-        if lists and lists[-1].name == "ol":
-            lists[-1].items += 1
-            marker = f"{lists[-1].items}. "
+        if self._lists and self._lists[-1] >= 0:
+            self._lists[-1] += 1
+            marker = f"{self._lists[-1]}. "
         if not self._hidden:
-            self._line.append("  " * min(max(len(lists) - 1, 0), 10) + marker)
+            self._line.append("  " * min(max(len(self._lists) - 1, 0), 10) + marker)
 
     def _end_link(self) -> None:
         href, words = self._href, "".join(self._link_words).strip()
@@ -240,10 +260,13 @@ class _Page:
             self.words(f" <{href}>" if words else f"<{href}>")
 
     def _end_hidden(self) -> None:
-        words = _SPACE.sub(" ", "".join(self._hidden_words)).strip()
         if self._hidden or not self._hidden_words:
             return
+        collected = "".join(self._hidden_words)
         self._hidden_words = []
+        # They were charged when they were collected.
+        self.budget += len(collected)
+        words = _SPACE.sub(" ", collected).strip()
         if not _NOTHING.fullmatch(words):
             self.words(f"[hidden: {words}]")
 

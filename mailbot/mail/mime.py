@@ -30,6 +30,8 @@ class Node:
     depth: int
     default_type: str
     inside_attached_mail: bool
+    payload_fields: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """The header of the nearest part around this one that says that its fields are protected."""
     content_type: str = ""
     params: tuple[tuple[str, str], ...] = ()
     disposition: str = ""
@@ -41,6 +43,10 @@ class Node:
 
     def param(self, name: str) -> str:
         return next((value for key, value in self.params if key == name), "")
+
+    @property
+    def protected_fields(self) -> list[tuple[bytes, bytes]]:
+        return self.fields if self.param("hp") or self.param("protected-headers") else self.payload_fields
 
 
 def beginning(raw: bytes) -> int:
@@ -57,10 +63,14 @@ def walk(raw: bytes, defects: dict[str, None]) -> list[Node]:
     nodes: list[Node] = []
     waiting = [Node(beginning(raw), len(raw), 1, "text/plain", False)]
     known = 1
+    header_bytes = 0
     while waiting:
         node = waiting.pop()
         nodes.append(node)
         _read_header(raw, node, defects)
+        header_bytes += node.body - node.start
+        if header_bytes > limits.ALL_HEADER_BYTES:
+            raise OverLimit("headers too large")
         if node.content_type.startswith("multipart/"):
             node.children = _split(raw, node, defects)
         elif node.content_type in _ATTACHED_MAIL and node.encoding in _IDENTITY:
@@ -163,7 +173,7 @@ def _child(raw: bytes, node: Node, start: int, line_end: int, default: str) -> N
     end = line_end
     if end < node.end and raw[end - 1 : end] == b"\r":
         end -= 1
-    return Node(start, max(start, end), node.depth + 1, default, node.inside_attached_mail)
+    return Node(start, max(start, end), node.depth + 1, default, node.inside_attached_mail, node.protected_fields)
 
 
 def _boundary(node: Node) -> bytes:

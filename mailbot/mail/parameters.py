@@ -7,7 +7,7 @@ counts, as in every common client, so that two readers do not see two boundaries
 import re
 from urllib.parse import unquote_to_bytes
 
-from mailbot.mail import charset, header, limits
+from mailbot.mail import charset, header, limits, visible
 from mailbot.mail.limits import OverLimit
 
 _VALUE = re.compile(rb"([^\s;]*+)")
@@ -22,7 +22,7 @@ _NAMES = frozenset({"name", "filename"})
 
 
 def split(value: bytes) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The leading token in lower case, and the parameters decoded, in order. Raises `OverLimit`."""
+    """The leading token in lower case, and the parameters decoded, each on one line, in order. Raises `OverLimit`."""
     value = header.unfolded(value)
     first = _VALUE.match(value)
     leading = first[1] if first else b""
@@ -41,7 +41,8 @@ def split(value: bytes) -> tuple[str, tuple[tuple[str, str], ...]]:
             extended.setdefault(_token(section[1]), []).append((number, section[2] is None or bool(section[3]), data))
         else:
             key = _token(name)
-            plain.setdefault(key, header.decoded_words(data) if key in _NAMES else charset.decode_header(data))
+            text = header.decoded_words(data) if key in _NAMES else charset.decode_header(data)
+            plain.setdefault(key, visible.one_line(text))
     for key, sections in extended.items():
         # RFC 5987 3.2.1: where both are given, the extended form is the better one.
         plain[key] = _joined(sections)
@@ -49,7 +50,7 @@ def split(value: bytes) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 def _token(data: bytes) -> str:
-    return data.decode("ascii", "replace").lower()
+    return visible.one_line(data.decode("ascii", "replace").lower())
 
 
 def _joined(sections: list[tuple[int, bool, bytes]]) -> str:
@@ -61,4 +62,4 @@ def _joined(sections: list[tuple[int, bool, bytes]]) -> str:
             name, _, data = data.split(b"'", 2)
             label = name.decode("ascii", "replace")
         pieces.append(unquote_to_bytes(data) if encoded else data)
-    return charset.decode_header(b"".join(pieces), label)
+    return visible.one_line(charset.decode_header(b"".join(pieces), label))

@@ -5,7 +5,7 @@ count bytes in the raw mail that was parsed, so ``raw[part.body:part.end]`` is a
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -68,22 +68,70 @@ class Structure:
         return [value for key, value in self.headers if key.lower() == wanted]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """As plain JSON values. An attachment is its number in ``root.walk()``, so that nothing is carried twice."""
+        numbers = {id(part): number for number, part in enumerate(self.root.walk())}
+        return {
+            "headers": self.headers,
+            "root": _plain(self.root),
+            "text": self.text,
+            "html_only": self.html_only,
+            "attachments": [numbers[id(part)] for part in self.attachments],
+            "defects": self.defects,
+        }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Structure":
-        return cls(
-            headers=tuple((name, value) for name, value in data["headers"]),
-            root=_part(data["root"]),
-            text=data["text"],
-            html_only=data["html_only"],
-            attachments=tuple(_part(item) for item in data["attachments"]),
-            defects=tuple(data["defects"]),
-        )
+    def from_json(cls, data: dict[str, Any], size: int) -> "Structure":
+        """The opposite, for a mail of `size` bytes. Raises ValueError for anything that `to_json` cannot have made:
+        the data comes from the process that handles hostile mail."""
+        try:
+            root = _part(data["root"], size)
+            parts = list(root.walk())
+            return cls(
+                headers=tuple([(_line(name), _line(value)) for name, value in data["headers"]]),
+                root=root,
+                text=_text(data["text"]),
+                html_only=data["html_only"] is True,
+                attachments=tuple([parts[number] for number in data["attachments"]]),
+                defects=tuple([_line(defect) for defect in data["defects"]]),
+            )
+        except (LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError("not a structure") from error
 
 
-def _part(data: dict[str, Any]) -> Part:
-    fields = dict(data)
-    fields["params"] = tuple((name, value) for name, value in data["params"])
-    fields["children"] = tuple(_part(child) for child in data["children"])
-    return Part(**fields)
+def _plain(part: Part) -> list[Any]:
+    return [
+        *(part.content_type, part.params, part.disposition, part.filename, part.encoding),
+        *(part.start, part.body, part.end, part.size, part.sha256),
+        [_plain(child) for child in part.children],
+    ]
+
+
+def _part(data: list[Any], size: int) -> Part:
+    content_type, params, disposition, filename, encoding, start, body, end, decoded, sha256, children = data
+    if not (type(start) is type(body) is type(end) is type(decoded) is int and 0 <= start <= body <= end <= size):
+        raise ValueError("offsets outside the mail")
+    return Part(
+        content_type=_line(content_type),
+        params=tuple([(_line(name), _line(value)) for name, value in params]),
+        disposition=_line(disposition),
+        filename=_line(filename),
+        encoding=_line(encoding),
+        start=start,
+        body=body,
+        end=end,
+        size=decoded,
+        sha256=_line(sha256),
+        children=tuple([_part(child, size) for child in children]),
+    )
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError("no text")
+    return value
+
+
+def _line(value: Any) -> str:
+    if type(value) is not str or "\n" in value or "\r" in value or "\0" in value:
+        raise ValueError("no line of text")
+    return value

@@ -7,7 +7,7 @@ are never merged in.
 import re
 from dataclasses import dataclass
 
-from mailbot.mail import charset, flowed, limits, markup, visible
+from mailbot.mail import charset, flowed, legacy_display, limits, markup, transfer, visible
 from mailbot.mail.mime import Node
 
 # Text by type, data by nature: listed as attachments.
@@ -54,15 +54,26 @@ def rendered(node: Node, data: bytes, size: int, budget: int) -> tuple[str, int]
     """
     label = node.param("charset")
     if is_html(node):
-        read, complete = markup.text(charset.decode(_cut(data, size, limits.HTML_BYTES), label), budget)
-        return visible.visible(read), 0 if complete and size <= len(data) else max(size - budget, 1)
-    data = _cut(data, size, budget)
-    text = visible.unproblematic(visible.lines(data)) if charset.usually_utf8(label) else None
-    if text is None:
-        text = visible.visible(charset.decode(data, label))
-    if node.param("format").lower() == "flowed":
-        text = flowed.unwrapped(text, delete_space=node.param("delsp").lower() == "yes")
-    return text, size - len(data)
+        source = charset.decode(_cut(data, size, limits.HTML_BYTES), label)
+        if _has_copies(node):
+            source = legacy_display.without_in_html(source, node.protected_fields)
+        read, complete = markup.text(source, budget)
+        text = visible.visible(read)
+        missing = size - len(data) if complete else max(size - budget, 1)
+    else:
+        data = _cut(data, size, budget)
+        missing = size - len(data)
+        usual = visible.unproblematic(visible.lines(data)) if charset.usually_utf8(label) else None
+        text = visible.visible(charset.decode(data, label)) if usual is None else usual
+        if node.param("format").lower() == "flowed":
+            text = flowed.unwrapped(text, delete_space=node.param("delsp").lower() == "yes")
+        if _has_copies(node):
+            text = legacy_display.without(text, node.protected_fields)
+    if len(text) > budget:
+        # What is written out takes more room than it did.
+        missing += max(len(data) * (len(text) - budget) // len(text), 1)
+        text = text[:budget]
+    return text, missing
 
 
 def _choose(raw: bytes, node: Node) -> Choice:
@@ -72,6 +83,8 @@ def _choose(raw: bytes, node: Node) -> Choice:
     if not node.content_type.startswith("multipart/"):
         return Choice([], [])
     choices = [_choose(raw, child) for child in node.children]
+    if _is_display_part(raw, node):
+        choices[0] = Choice([], choices[0].shown or [node.children[0]])
     if node.content_type == "multipart/alternative":
         best = _best(raw, choices)
         left_out = [other for number, choice in enumerate(choices) if number != best for other in choice.shown]
@@ -96,6 +109,27 @@ def _best(raw: bytes, choices: list[Choice]) -> int:
         if filled:
             best = number
     return best
+
+
+def _has_copies(node: Node) -> bool:
+    return node.param("hp-legacy-display") == "1"
+
+
+def _is_display_part(raw: bytes, node: Node) -> bool:
+    """True if the first child of `node` is the draft's part for copies of protected fields, and nothing but that."""
+    first = node.children[0]
+    return (
+        node.content_type == "multipart/mixed"
+        and node.param("protected-headers").lower() == first.param("protected-headers").lower() == "v1"
+        and first.content_type in ("text/plain", "text/rfc822-headers")
+        and first.end - first.body <= legacy_display.PART_BYTES
+        and legacy_display.repeats(
+            visible.visible(
+                charset.decode(transfer.decoded(raw, first.body, first.end, first.encoding), first.param("charset"))
+            ),
+            node.fields,
+        )
+    )
 
 
 def _is_text(node: Node) -> bool:
