@@ -69,8 +69,9 @@ class Role:
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _end(self) -> None:
-        self.stop.set()
-        self._on_stop()
+        if not self.stop.is_set():
+            self.stop.set()
+            self._on_stop()
 
     def _reload(self) -> None:
         try:
@@ -115,7 +116,7 @@ def listener(role: Role) -> None:
 
 def worker(role: Role) -> None:
     """Understand, decide, compose."""
-    from mailbot.service.inline import InlineParser as Cage
+    from mailbot.cage.client import CagedParser
     from mailbot.mail.templates import Templates, packaged_templates
     from mailbot.openpgp.process import stop_agent
     from mailbot.service.notices import Composer
@@ -129,7 +130,7 @@ def worker(role: Role) -> None:
     composer = Composer(store, gpg, Templates(packaged_templates()))
 
     def work() -> None:
-        parser = Cage()
+        parser = CagedParser()
         doorbell = Doorbell(store.database)
         pipeline = Pipeline(role.settings, store, parser, gpg, composer, utc_now)
         while not role.stop.is_set():

@@ -27,7 +27,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "check",
         help="say what is wrong, and how to mend it",
         description="Look at config, keys and their expiry, database, smarthost, templates, disk and clock. Each line "
-        "is ok, warn or fail, with the mend. Exit code: 0 (warnings too), 1 on a failure, 2 if the config cannot be used.",
+        "is ok, warn or fail, with the mend. Exit code: 0 (also with warnings), 1 on a failure, 2 on a config error.",
         epilog="example: mailbot --config /etc/mailbot/mailbot.toml check",
     )
     add_json(parser)
@@ -64,8 +64,8 @@ def _named_files(settings: "Settings", config: Path) -> None:
 
     if not settings.openpgp.home.is_dir():
         raise ConfigError(
-            f"{config}: openpgp.home: found no directory {settings.openpgp.home}; allowed: a GnuPG home with the group's "
-            "secret key (`mailbot init` makes one for a new installation)"
+            f"{config}: openpgp.home: found no directory {settings.openpgp.home}; allowed: a GnuPG home with the "
+            "group's secret key (`mailbot init` makes one for a new installation)"
         )
     passphrase = settings.openpgp.passphrase_file
     if passphrase is not None and not passphrase.is_file():

@@ -7,7 +7,8 @@ a line is left out only if a field of the payload says the same.
 
 import re
 
-from mailbot.mail import fields, markup
+from mailbot.mail import header as header_fields
+from mailbot.mail import markup
 
 PART_BYTES = 20_000
 """A display part of the draft longer than this is no copy of a few fields."""
@@ -24,7 +25,9 @@ Fields = list[tuple[bytes, bytes]]
 def repeats(text: str, header: Fields) -> bool:
     """True if every line of `text` is a field that `header` has with the same value."""
     known = {
-        (name.lower(), _bare(fields.decoded(name, value))) for name, value in header if name.lower() in _USER_FACING
+        (name.lower(), _bare(header_fields.decoded(name, value)))
+        for name, value in header
+        if name.lower() in _USER_FACING
     }
     lines = [line for line in re.sub(r"\n[ \t]+", " ", text).split("\n") if line.strip()]
     if not lines:

@@ -14,6 +14,7 @@ from mailbot.mail.author import authors, mailboxes
 from mailbot.mail.auto_reply import Automatic, automatic
 from mailbot.mail.envelope import Envelope, strongest, target
 from mailbot.mail.message_id import message_ids
+from mailbot.mail.protected_headers import applied, protected
 from mailbot.mail.structure import Part, Structure
 from mailbot.service.message import Attachment, Checks, Message
 from mailbot.service.ports import Decryption, Opened, OpenPGP, Parser, Signature, Unreadable
@@ -45,6 +46,7 @@ class _Content:
     """What is inside after the layers are off."""
 
     structure: Structure
+    layers: int = 0
     opened: str = ""
     decryption: Decryption | None = None
     signature: Signature = _UNSIGNED
@@ -88,8 +90,16 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
     content = _open(mail.raw, outer, parser, openpgp)
     message = _message(mail, settings, store, outer.headers, outer)
     inner = content.structure
+    inside = protected(inner) if content.layers else None
+    # Who wrote it, and what an answer names, stays as the outside says: nothing from inside may ever stand there.
+    meant = _shell(applied(outer.headers, inside)) if inside else outer
+    defects = [*outer.defects, *inner.defects]
+    if inside and authors(meant) != authors(outer):
+        defects.append("its protected From differs from the one outside")
     return replace(
         message,
+        subject=meant.header("Subject"),
+        references=_references(meant),
         text=inner.text,
         html_only=inner.html_only,
         attachments=tuple(
@@ -102,7 +112,7 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         symmetric=content.decryption.symmetric if content.decryption else False,
         signature=content.signature,
         unreadable=content.unreadable,
-        defects=tuple(dict.fromkeys((*outer.defects, *inner.defects))),
+        defects=tuple(dict.fromkeys(defects)),
     )
 
 
@@ -191,7 +201,7 @@ def _open(raw: bytes, structure: Structure, parser: Parser, openpgp: OpenPGP) ->
             return replace(content, opened=opened, signature=signature, unreadable=str(error))
         # The innermost signature is the one around the text; an outer one stays where there is none inside.
         kept = signature if signature.key_id or signature.fingerprint else content.signature
-        content = _Content(inner, opened, content.decryption, kept)
+        content = _Content(inner, content.layers + 1, opened, content.decryption, kept)
     else:
         return replace(content, unreadable="it is encrypted or signed in more layers than are opened")
     if _holds_openpgp(content.structure):

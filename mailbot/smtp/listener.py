@@ -16,10 +16,10 @@ from datetime import datetime
 from typing import Literal, cast
 
 from mailbot import maillog
-from mailbot.smtp.stream import Accept, Site
 from mailbot.smtp.limits import EVICTABLE, Budget, Limits, client_key
 from mailbot.smtp.lmtp import LmtpSession
 from mailbot.smtp.session import Session
+from mailbot.smtp.stream import Accept, Site
 
 __all__ = ["Accept", "Limits", "Listener"]
 

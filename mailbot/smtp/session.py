@@ -9,10 +9,10 @@ import asyncio
 
 from mailbot import maillog
 from mailbot.mail.envelope import Envelope, target
-from mailbot.smtp.stream import Connection, Site
 from mailbot.smtp.data import Data, Refusal, Refused
 from mailbot.smtp.limits import CHUNK, DATA_WINDOWS
 from mailbot.smtp.paths import parse
+from mailbot.smtp.stream import Connection, Site
 
 
 class Session(Connection):

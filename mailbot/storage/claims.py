@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
 
 from mailbot.errors import ClaimLost
+from mailbot.service.outgoing import LONGEST_WAIT
 from mailbot.storage.leases import LEASE_SECONDS, Owner, boot_seconds, is_dead
 from mailbot.storage.tables import inbox, notice, outbox
 
@@ -18,10 +19,14 @@ CLAIMED_TABLES = (inbox, notice, outbox)
 
 
 def free(table: Table, now: datetime) -> ColumnElement[bool]:
-    """The rows of a table that may be claimed now."""
+    """The rows of a table that may be claimed now.
+
+    Nothing is ever made to wait longer than `LONGEST_WAIT`: a row that seems to was planned before the wall clock was
+    set back, and is due.
+    """
     return and_(
         or_(table.c.claim_owner.is_(None), table.c.claim_until < boot_seconds()),
-        or_(table.c.not_before.is_(None), table.c.not_before <= now),
+        or_(table.c.not_before.is_(None), table.c.not_before <= now, table.c.not_before > now + LONGEST_WAIT),
     )
 
 

@@ -78,7 +78,10 @@ class SqlOutbox:
                 issue_id = connection.scalar(select(outbox.c.issue_id).where(outbox.c.id == result.mail.id))
                 box = self._vault.issue_box(connection, issue_id)
                 final = result.next_at is None
-                error = {"text": result.text, "code": result.code}
+                values: dict[str, Any] = {}
+                if result.text is not None:
+                    error = {"text": result.text, "code": result.code}
+                    values["sealed_error"] = box.seal_json(error, "error") if result.text else None
                 connection.execute(
                     update(outbox)
                     .where(
@@ -90,10 +93,10 @@ class SqlOutbox:
                         state=_STATES[result.outcome],
                         attempts=result.attempts,
                         not_before=result.next_at,
-                        sealed_error=box.seal_json(error, "error") if result.text else None,
                         finished_at=now if final else None,
                         claim_owner=None,
                         claim_until=None,
+                        **values,
                     )
                 )
 
