@@ -76,6 +76,7 @@ class Role:
     def _reload(self) -> None:
         try:
             self.settings.replace(load(self.config_path))
+            maillog.lifecycle(f"{self.name} took the new config")
         except ConfigError as error:
             maillog.config_refused(str(error))
 
