@@ -50,8 +50,9 @@ def test_a46_a_hanging_gpg_is_ended_at_the_time_limit(
     pid = tmp_path / "pid"
     # The child of the script holds the pipes open too, as a helper of gpg could.
     binary = script(_only(operation, f"sleep 600 & echo $! > {pid}; wait"))
-    gpg = Gpg(lab.group.path, lab.group_key, tmp_path / "s", timeout=0.5, binary=binary)
+    gpg = Gpg(lab.group.path, lab.group_key, tmp_path / "s", binary=binary)
     gpg.load(1, [lab.people.public("alice")])
+    gpg._gnupg.timeout = 0.5
     calls: dict[str, Callable[[], object]] = {
         "--decrypt": lambda: gpg.decrypt(b"x" * 1_000_000),
         "--verify": lambda: gpg.verify(b"x" * 1_000_000, b"y" * 1_000_000),

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbot.openpgp import verdict
@@ -216,6 +216,7 @@ RESULTS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(RESULTS)
 def test_no_text_makes_a_signature_raise_or_good_without_its_lines(made: Result) -> None:
     found = verdict.signature(made)
@@ -229,6 +230,7 @@ def test_no_text_makes_a_signature_raise_or_good_without_its_lines(made: Result)
         assert not made.has("BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "NO_PUBKEY")
 
 
+@settings(deadline=None)
 @given(RESULTS)
 def test_no_text_makes_a_decryption_raise_or_open_without_its_lines(made: Result) -> None:
     try:
@@ -247,6 +249,7 @@ def test_no_text_makes_a_decryption_raise_or_open_without_its_lines(made: Result
         assert found.signature.verdict is Verdict.UNSIGNED
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*GOOD, *OPENED]), max_size=3), st.integers(0, len(GOOD)))
 def test_a_good_signature_stays_good_only_without_a_second_one(extra: list[str], place: int) -> None:
     lines = [*GOOD[:place], *extra, *GOOD[place:]]
