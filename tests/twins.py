@@ -124,7 +124,10 @@ class FakeOpenPGP:
         assert content is not None, "no fake ciphertext"
         return _message(content)
 
-    # What the port asks for.
+    # What the port asks for, and `Gpg` has beside it.
+
+    def close(self) -> None:
+        self._called("close")
 
     def load(self, revision: int, armored: Sequence[str]) -> None:
         self._called("load")

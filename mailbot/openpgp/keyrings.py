@@ -124,9 +124,9 @@ class Keyrings:
     def _export_own(self) -> bytes:
         """The public part of every key whose secret part is in the home: after a rotation, the former key stays
         readable as long as the operator leaves it there."""
+        check_home(self._source.home)
         listed = listing.parse(self._source.run(listing.LIST_SECRET_KEYS).output)
         if self._group_key not in [key.fingerprint for key in listed]:
-            check_home(self._source.home)
             raise GpgUnusable(f"{self._source.home}: gpg-agent has no secret key {self._group_key} here")
         return self._source.run(["--export", *(key.fingerprint for key in listed)]).output
 

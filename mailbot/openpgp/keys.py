@@ -12,8 +12,9 @@ from mailbot.openpgp.keyrings import IMPORT
 from mailbot.openpgp.process import Gnupg, GpgUnusable, Result, check_home, version
 from mailbot.service.ports import KeyInfo
 
-SIZE_LIMIT = 2_000_000
-"""Bytes of key material in one go: a key with many sub-keys and a photo has under 100 kB."""
+SIZE_LIMIT = 1_000_000
+"""Bytes of key material in one go. A key with a photo and many signatures has a few 100 kB; 5,000 small keys, which
+gpg takes 11 seconds for, just fit."""
 
 
 class KeyRefused(PermanentError):

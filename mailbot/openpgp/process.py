@@ -8,15 +8,12 @@ their own here; and it logs stderr.
 
 import copy
 import functools
-import io
 import os
 import re
-import selectors
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +22,12 @@ from typing import Any
 import gnupg
 
 from mailbot.errors import MailFailed, TemporaryError
+from mailbot.openpgp.pipes import Pipes, wait
 
 TIME_LIMIT = 30.0
 """Seconds for one call of gpg; 25 MB take under two."""
-STATUS_LIMIT = 1_000_000
-"""Bytes of status lines: 10,000 signatures or recipients. No honest mail comes near."""
-_NOTES_LIMIT = 100_000
-_CHUNK = 1 << 16
-
+OLDEST = (2, 2, 17)
+"""The first gpg that can leave out the signatures of others when it imports a key."""
 SIDE = "-&side"
 """Stands in a command for the file name of the `side` input."""
 
@@ -118,7 +113,7 @@ class Gnupg:
         `side` is a second input, named `SIDE` in the command. Output is ended at `limit` bytes. With `crlf`, each LF
         of the output becomes CRLF. Raises `GpgUnusable` and `MailFailed`.
         """
-        with _Pipes() as pipes:
+        with Pipes() as pipes:
             arguments = ["--status-fd", str(pipes.reader("status")), *([] if self._autostart else ["--no-autostart"])]
             if passphrase is None:
                 # Never a window or a prompt, whatever the mail asks for.
@@ -134,9 +129,9 @@ class Gnupg:
             try:
                 output, overflow = pipes.converse(deadline, limit, crlf)
                 if not overflow:
-                    _wait(process, deadline)
+                    wait(process, deadline)
             except TimeoutError:
-                raise MailFailed(f"gpg did not finish within {self.timeout:g} seconds") from None
+                raise _too_slow(self.timeout) from None
             finally:
                 _end(process)
             if not overflow and process.returncode < 0:
@@ -145,12 +140,12 @@ class Gnupg:
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         """The whole command line, program first."""
-        library = copy.copy(_library(self.binary))
+        library = copy.copy(_library(self.binary, self.timeout))
         library.gnupghome = str(self.home)
         line: list[str] = library.make_args(list(arguments), False)
         return line
 
-    def _start(self, arguments: list[str], pipes: "_Pipes", data: Iterable[bytes]) -> "subprocess.Popen[bytes]":
+    def _start(self, arguments: list[str], pipes: "Pipes", data: Iterable[bytes]) -> "subprocess.Popen[bytes]":
         command = self.command(arguments)
         try:
             return subprocess.Popen(
@@ -168,117 +163,9 @@ class Gnupg:
             raise _missing(self.binary) from error
 
 
-class _Pipes:
-    """The pipes of one call. What is written to the child and read from it, by name."""
-
-    def __init__(self) -> None:
-        self._inputs: dict[int, Iterator[bytes]] = {}
-        self._outputs: dict[int, str] = {}
-        self._child_ends: dict[str, int] = {}
-        self._texts: dict[str, bytearray] = {"status": bytearray(), "notes": bytearray()}
-
-    def __enter__(self) -> "_Pipes":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for descriptor in (*self._inputs, *self._outputs, *self._child_ends.values()):
-            os.close(descriptor)
-
-    def writer(self, name: str, pieces: Iterable[bytes]) -> int:
-        """Open a pipe to the child, through which `pieces` will go; the child's end of it."""
-        child, ours = os.pipe()
-        self._inputs[ours] = iter(pieces)
-        self._child_ends[name] = child
-        os.set_blocking(ours, False)
-        return child
-
-    def reader(self, name: str) -> int:
-        """Open a pipe from the child; the child's end of it."""
-        ours, child = os.pipe()
-        self._outputs[ours] = name
-        self._child_ends[name] = child
-        return child
-
-    def passed(self) -> tuple[int, ...]:
-        """The descriptors that the child gets beside the three standard ones."""
-        return tuple(end for name, end in self._child_ends.items() if name not in ("data", "output", "notes"))
-
-    def text(self, name: str) -> str:
-        return self._texts[name].decode("utf-8", "replace")
-
-    def converse(self, deadline: float, limit: int, crlf: bool) -> tuple[bytes, bool]:
-        """Write and read until the child has closed its ends; the output, and whether it went over a limit.
-
-        Raises TimeoutError at `deadline` (of `time.monotonic`).
-        """
-        for descriptor in self._child_ends.values():
-            os.close(descriptor)
-        self._child_ends.clear()
-        # BytesIO grows without copying what it holds, and getvalue() hands its buffer out as it is.
-        output = io.BytesIO()
-        with selectors.PollSelector() as ready:
-            for descriptor, pieces in self._inputs.items():
-                ready.register(descriptor, selectors.EVENT_WRITE, _Feed(descriptor, pieces))
-            for descriptor in self._outputs:
-                ready.register(descriptor, selectors.EVENT_READ)
-            while ready.get_map():
-                events = ready.select(max(0.0, deadline - time.monotonic()))
-                if not events and time.monotonic() >= deadline:
-                    raise TimeoutError
-                for key, _ in events:
-                    if key.data is not None:
-                        more = key.data.write()
-                    else:
-                        more = self._read(key.fd, output, crlf)
-                        if output.tell() > limit or len(self._texts["status"]) > STATUS_LIMIT:
-                            return b"", True
-                    if not more:
-                        ready.unregister(key.fd)
-                        self._inputs.pop(key.fd, None)
-                        self._outputs.pop(key.fd, None)
-                        os.close(key.fd)
-        return output.getvalue(), False
-
-    def _read(self, descriptor: int, output: io.BytesIO, crlf: bool) -> bool:
-        chunk = os.read(descriptor, _CHUNK)
-        name = self._outputs[descriptor]
-        if name == "output":
-            output.write(chunk.replace(b"\n", b"\r\n") if crlf else chunk)
-        elif name == "status" or len(self._texts[name]) < _NOTES_LIMIT:
-            self._texts[name] += chunk
-        return bool(chunk)
-
-
-class _Feed:
-    """Writes pieces to a pipe that does not block, as much as it takes each time."""
-
-    def __init__(self, descriptor: int, pieces: Iterator[bytes]) -> None:
-        self._descriptor = descriptor
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-
-    def write(self) -> bool:
-        """False when all is written, or the child wants no more of it."""
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return False
-            self._rest = memoryview(piece)
-        try:
-            self._rest = self._rest[os.write(self._descriptor, self._rest) :]
-        except BlockingIOError:
-            return True
-        except BrokenPipeError:
-            # gpg has its reasons, and its status lines say them.
-            return False
-        return True
-
-
 def version(binary: str = "gpg") -> tuple[int, ...]:
-    """gpg's version, such as (2, 2, 40). Raises `GpgMissing`, or `GpgUnusable` if it is older than 2.1."""
-    found: tuple[int, ...] | None = _library(binary).version
-    if found is None or found < (2, 1):
-        raise GpgUnusable(f"{binary} is not GnuPG 2.1 or newer")
+    """gpg's version, such as (2, 2, 40). Raises `GpgMissing`, `GpgUnusable` (too old), `MailFailed` (no answer)."""
+    found: tuple[int, ...] = _library(binary, TIME_LIMIT).version
     return found
 
 
@@ -301,7 +188,7 @@ def check_home(home: Path) -> None:
     try:
         socket = _tool("gpgconf", home, "--list-dirs", "agent-socket").strip()
     except (OSError, subprocess.SubprocessError) as error:
-        raise _missing("gpgconf") from error
+        raise GpgUnusable("gpgconf, a part of GnuPG, does not work") from error
     # sun_path holds 107 bytes (unix(7)); the agent's longest socket is "S.gpg-agent.browser".
     if len(os.fsencode(socket)) + len(".browser") > 107:
         raise GpgUnusable(f"{home}: the path is too long for gpg-agent's sockets; use one of at most 80 characters")
@@ -327,47 +214,40 @@ def _environment() -> dict[str, str]:
 
 
 @functools.lru_cache(maxsize=8)
-def _library(binary: str) -> Any:
-    """python-gnupg for a binary. It starts gpg once to ask its version, hence the cache; failures are not cached."""
-    if shutil.which(binary) is None:
-        raise _missing(binary)
+def _library(binary: str, timeout: float) -> Any:
+    """python-gnupg for a binary. Failures are not cached."""
+    # python-gnupg starts gpg to ask its version, without a time limit; so ask the same first, with one.
+    question = ("--list-config", "--with-colons")
     try:
-        return gnupg.GPG(gpgbinary=binary, options=list(_OPTIONS), env=_environment(), encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise GpgUnusable(f"{binary} cannot be used: it does not answer as GnuPG does") from error
+        subprocess.run([binary, *_OPTIONS, *question], capture_output=True, env=_environment(), timeout=timeout)
+        library = gnupg.GPG(gpgbinary=binary, options=list(_OPTIONS), env=_environment(), encoding="utf-8")
+    except subprocess.TimeoutExpired:
+        raise _too_slow(timeout) from None
+    except OSError as error:
+        raise _missing(binary) from error
+    except ValueError as error:
+        raise _too_old(binary) from error
+    if library.version is None or library.version < OLDEST:
+        raise _too_old(binary)
+    return library
 
 
 def _missing(binary: str) -> GpgMissing:
     return GpgMissing(f"{binary} is missing. On Debian or Ubuntu: apt-get install gnupg")
 
 
+def _too_old(binary: str) -> GpgUnusable:
+    return GpgUnusable(f"{binary} is not GnuPG {'.'.join(map(str, OLDEST))} or newer")
+
+
+def _too_slow(timeout: float) -> MailFailed:
+    return MailFailed(f"gpg did not finish within {timeout:g} seconds")
+
+
 def _killed(number: int) -> Exception:
     if number in _CRASHES:
         return MailFailed(f"gpg crashed with signal {number}")
     return GpgUnusable(f"gpg was killed by signal {number}")
-
-
-def _wait(process: "subprocess.Popen[bytes]", deadline: float) -> None:
-    """Wait for the end of a process that has closed its pipes. Raises TimeoutError at `deadline`."""
-    if process.poll() is not None:
-        return
-    remaining = max(0.1, deadline - time.monotonic())
-    if not hasattr(os, "pidfd_open"):
-        try:
-            process.wait(remaining)
-        except subprocess.TimeoutExpired:
-            raise TimeoutError from None
-        return
-    # wait() with a time limit sleeps between looks, 0.5 ms and more: a tenth of a whole call.
-    descriptor = os.pidfd_open(process.pid)
-    try:
-        with selectors.PollSelector() as ready:
-            ready.register(descriptor, selectors.EVENT_READ)
-            if not ready.select(remaining):
-                raise TimeoutError
-    finally:
-        os.close(descriptor)
-    process.wait()
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -86,11 +86,20 @@ def _checked(result: Result, outcome: Status, valid: tuple[str, ...], key_id: st
         verdict = Verdict.EXPIRED
     elif digest in _WEAK_DIGESTS:
         verdict = Verdict.WEAK
-    elif result.returncode != 0 or kind not in _DOCUMENT_CLASSES or result.has(*_TROUBLE):
+    elif not _clean_exit(result) or kind not in _DOCUMENT_CLASSES or result.has(*_TROUBLE):
         verdict = Verdict.ERROR
     else:
         verdict = Verdict.GOOD
     return Signature(verdict, primary, key_id, signed_at)
+
+
+def _clean_exit(result: Result) -> bool:
+    """Whether the exit code says that nothing went wrong.
+
+    gpg tries our key on every recipient that is not named, and counts each who is somebody else as an error (code 2).
+    """
+    others_hidden = any(line.args == (HIDDEN,) for line in result.all("NO_SECKEY")) and result.has("DECRYPTION_OKAY")
+    return result.returncode == 0 or (result.returncode == 2 and others_hidden)
 
 
 def _unchecked(outcome: Status) -> Verdict:

@@ -71,6 +71,16 @@ def test_a_hidden_recipient_is_found(gpg: Gpg, lab: Lab) -> None:
     assert opened.key_ids == (HIDDEN,)
 
 
+@pytest.mark.parametrize("option", ["--recipient", "--hidden-recipient"])
+def test_other_recipients_before_and_behind_us_do_not_spoil_the_signature(gpg: Gpg, lab: Lab, option: str) -> None:
+    to = [lab.fingerprint("bob"), lab.group_key, lab.fingerprint("carol")]
+    recipients = [word for fingerprint in to for word in (option, fingerprint)]
+    signing = ("--local-user", lab.fingerprint("alice"), "--sign")
+    opened = gpg.decrypt(lab.people.gpg("--encrypt", *signing, *recipients, data=b"text"))
+    assert opened.outcome is Opened.DECRYPTED
+    assert opened.signature.good
+
+
 def test_hidden_recipients_who_are_all_others_cannot_be_decrypted(gpg: Gpg, lab: Lab) -> None:
     message = lab.people.gpg("--encrypt", "--hidden-recipient", lab.fingerprint("alice"), data=b"text")
     opened = gpg.decrypt(message)

@@ -50,8 +50,9 @@ def test_a46_a_hanging_gpg_is_ended_at_the_time_limit(
     pid = tmp_path / "pid"
     # The child of the script holds the pipes open too, as a helper of gpg could.
     binary = script(_only(operation, f"sleep 600 & echo $! > {pid}; wait"))
-    gpg = Gpg(lab.group.path, lab.group_key, tmp_path / "s", timeout=0.5, binary=binary)
+    gpg = Gpg(lab.group.path, lab.group_key, tmp_path / "s", binary=binary)
     gpg.load(1, [lab.people.public("alice")])
+    gpg._gnupg.timeout = 0.5
     calls: dict[str, Callable[[], object]] = {
         "--decrypt": lambda: gpg.decrypt(b"x" * 1_000_000),
         "--verify": lambda: gpg.verify(b"x" * 1_000_000, b"y" * 1_000_000),
@@ -108,8 +109,33 @@ def test_what_is_no_usable_gnupg_is_told(tmp_path: Path, text: str) -> None:
     binary = tmp_path / "gpg"
     binary.write_text(f"#!/bin/sh\n{text}\n")
     binary.chmod(0o700)
-    with pytest.raises(GpgUnusable):
+    with pytest.raises(GpgUnusable, match="is not GnuPG 2"):
         version(str(binary))
+
+
+def test_a_file_that_cannot_be_run_is_no_gpg(tmp_path: Path) -> None:
+    (tmp_path / "gpg").write_text("#!/bin/sh\n")
+    with pytest.raises(GpgMissing):
+        version(str(tmp_path / "gpg"))
+
+
+def test_a_gpg_that_hangs_at_everything_is_ended_at_the_time_limit(lab: Lab, tmp_path: Path) -> None:
+    binary = tmp_path / "gpg"
+    binary.write_text("#!/bin/sh\nexec sleep 600\n")
+    binary.chmod(0o700)
+    gpg = Gpg(lab.group.path, lab.group_key, tmp_path / "s", timeout=0.2, binary=str(binary))
+    with pytest.raises(MailFailed, match=r"within 0\.2 seconds"):
+        gpg.decrypt(b"x")
+
+
+def test_the_end_is_awaited_without_pidfd_too(
+    lab: Lab, script: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "pidfd_open")
+    assert Gnupg(lab.group.path, binary=script("echo x")).run(["--decrypt"]).output == b"x\n"
+    gpg = Gnupg(lab.group.path, binary=script("exec >&- 2>&- <&- sleep 600"), timeout=0.5)
+    with pytest.raises(MailFailed, match="within"):
+        gpg.run(["--decrypt"])
 
 
 def test_the_version_is_numbers() -> None:
@@ -260,8 +286,10 @@ def test_a_home_that_hands_its_keys_to_keyboxd_is_told(short_path: Path) -> None
     (short_path / "common.conf").write_text("# use-keyboxd\n")
     check_home(short_path)
     (short_path / "common.conf").write_text("\n use-keyboxd\n")
-    with pytest.raises(GpgUnusable, match="use-keyboxd"):
-        check_home(short_path)
+    gpg = Gpg(short_path, "A" * 40, short_path / "s")
+    for call in (lambda: check_home(short_path), lambda: gpg.load(1, []), lambda: gpg.decrypt(b"")):
+        with pytest.raises(GpgUnusable, match="use-keyboxd"):
+            call()
 
 
 def test_a_home_whose_path_is_too_long_is_told_when_it_is_used(tmp_path: Path) -> None:
