@@ -24,7 +24,6 @@ class Session(Connection):
         self._forward_paths: list[str] = []
         self._announced = 0
         self._recipient_refused = False
-        self._pace: asyncio.TimerHandle | None = None
         super().__init__(site, peer, loop)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -152,46 +151,55 @@ class Session(Connection):
             await self._flush()
             data = Data(self.site.limits, self.site.budget)
             try:
-                await self._receive(data)
-                await self._conclude(data)
+                if await self._receive(data):
+                    await self._conclude(data)
+                else:
+                    self._conclude_early("421 4.4.2 Data comes too slowly", "slow-data")
             finally:
                 data.discard()
                 self._set_rset_state()
 
-    async def _receive(self, data: Data) -> None:
-        """Read until the end of the data, or until it is clear that there is none. Raises if the peer went away."""
-        self._pace = self.loop.call_later(self.site.limits.data_grace, self._start_window, data)
-        try:
-            while not data.finished and not data.flooded:
-                chunk = await self._reader.read(CHUNK)
-                if not chunk:
-                    raise asyncio.IncompleteReadError(b"", None)
-                data.feed(chunk)
-                self.active_at = self.loop.time()
-        finally:
-            self._pace.cancel()
+    async def _receive(self, data: Data) -> bool:
+        """Read until the end of the data, or until it is clear that there is none; False if it comes too slowly.
+
+        Raises `IncompleteReadError` if the peer goes away.
+        """
+        limits = self.site.limits
+        wait, due = limits.data_grace, 0.0
+        while not await self._received_within(data, wait):
+            # If we ourselves were held up, what came meanwhile waits in the reader.
+            if data.wire + len(self._reader._buffer) < due:  # type: ignore[attr-defined]
+                return False
+            wait = limits.data_grace / DATA_WINDOWS
+            due = data.wire + wait * limits.data_rate
+        # What the peer pipelined behind its mail are commands again.
         self._reader._buffer[:0] = data.rest  # type: ignore[attr-defined]
+        return True
 
-    def _start_window(self, data: Data) -> None:
-        window = self.site.limits.data_grace / DATA_WINDOWS
-        self._pace = self.loop.call_later(
-            window, self._end_window, data, data.wire + window * self.site.limits.data_rate
-        )
-
-    def _end_window(self, data: Data, due: float) -> None:
-        if data.wire >= due:
-            self._start_window(data)
-            return
-        maillog.refused(421, "slow-data")
-        self.dismiss(*self._conclusion("421 4.4.2 Data comes too slowly"))
+    async def _received_within(self, data: Data, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds) as window:
+                while not data.finished and not data.flooded:
+                    chunk = await self._reader.read(CHUNK)
+                    if not chunk:
+                        raise asyncio.IncompleteReadError(b"", None)
+                    data.feed(chunk)
+                    self.active_at = self.loop.time()
+        except TimeoutError:
+            # The connection may have timed out as well, and that one is lost.
+            if not window.expired():
+                raise
+            return False
+        return True
 
     async def _conclude(self, data: Data) -> None:
         """Store the mail, or not, and say so."""
         if refusal := data.refusal:
-            self._replies += self._conclusion(refusal.reply)
-            maillog.refused(refusal.code, refusal.reason)
             if data.flooded:
-                self._ending = self._still_sending = True
+                self._conclude_early(refusal.reply, refusal.reason)
+            else:
+                maillog.refused(refusal.code, refusal.reason)
+                self._replies += self._conclusion(refusal.reply)
             return
         self._storing = True
         try:
@@ -207,6 +215,12 @@ class Session(Connection):
         finally:
             self._storing = False
             self._reset_timeout()
+
+    def _conclude_early(self, reply: str, reason: str) -> None:
+        """Refuse data whose end will not be waited for."""
+        *replies, last = self._conclusion(reply)
+        self._replies += replies
+        self._cut_off(last, reason)
 
     def _conclusion(self, reply: str) -> list[str]:
         """What the peer hears after the data; in LMTP once for each recipient."""

@@ -93,11 +93,11 @@ class Connection(SMTP):
         if not self.in_transaction:
             self.dismiss("421 4.3.2 Service is shutting down")
 
-    def dismiss(self, *replies: str) -> None:
-        """Close the connection now, with last replies."""
+    def dismiss(self, reply: str) -> None:
+        """Close the connection now, with a last reply."""
         if not self._ending:
             self._ending = True
-            self._replies += replies
+            self._reply(reply)
             self._hang_up()
 
     # What aiosmtpd and asyncio call

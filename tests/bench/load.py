@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 
 _LINE = b"The parser frees the node twice when the second child is empty; see the trace.\r\n"
 
@@ -98,8 +99,11 @@ class _Client(asyncio.Protocol):
         self.load.count(line.startswith(b"250"), time.perf_counter() - self.sent)
         self._next()
 
+    def _ignore(self, line: bytes) -> None:
+        """Between QUIT and the end nothing matters."""
+
     def _stop(self) -> None:
-        self.step = lambda line: None
+        self.step = self._ignore
         self.transport.write(b"QUIT\r\n")
         self.transport.close()
 
@@ -112,6 +116,8 @@ class Load:
         self.lmtp = lmtp
         self.mails = self.failed = 0
         self.worst = 0.0
+        self.start = self.end = self.last = 0.0
+        self.limit = 0
 
     def over(self) -> bool:
         return self.failed > 0 or time.perf_counter() >= self.end or self.mails >= self.limit
@@ -130,10 +136,8 @@ class Load:
         self.start = self.last = time.perf_counter() + warm_up
         self.end = self.start + seconds
         self.limit = mails or sys.maxsize
-        clients = [_Client(self) for _ in range(sessions)]
-        for client in clients:
-            await loop.create_connection(lambda client=client: client, host, port)
-        await asyncio.gather(*(client.ended for client in clients))
+        connections = [await loop.create_connection(partial(_Client, self), host, port) for _ in range(sessions)]
+        await asyncio.gather(*(client.ended for _, client in connections))
         return Result(self.mails, max(self.last - self.start, 1e-9), self.failed, self.worst)
 
 
