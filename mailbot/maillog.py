@@ -7,6 +7,7 @@ text, because error texts of parsers and mail systems quote what they were given
 
 import logging
 import sys
+import time
 
 logger = logging.getLogger("mailbot")
 
@@ -14,12 +15,19 @@ logger = logging.getLogger("mailbot")
 def set_up(level: str = "INFO") -> None:
     """Send log lines to stderr. Called once per process, by the composition root."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(process)d %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     logger.handlers[:] = [handler]
     logger.setLevel(level)
     logger.propagate = False
     # python-gnupg's debug log carries gpg's stderr, user ids included.
     logging.getLogger("gnupg").setLevel(logging.WARNING)
+
+
+def step(name: str) -> None:
+    """A named step is about to happen. Fault tests end the process at each of them."""
+    logger.debug("step %s", name)
 
 
 def accepted(inbox_id: int, size: int, recipients: int) -> None:
@@ -75,6 +83,10 @@ def cancelled(outbox_id: int, reason: str) -> None:
 
 def smarthost_down(cause: BaseException, retry_in: float) -> None:
     logger.warning("smarthost does not answer (%s), next try in %.0f s", type(cause).__name__, retry_in)
+
+
+def listening(where: str) -> None:
+    logger.info("listening on %s", where)
 
 
 def lifecycle(what: str) -> None:

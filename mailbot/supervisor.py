@@ -94,6 +94,9 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
         self._selector.register(wake_read, selectors.EVENT_READ)
+        for one in self._sockets:
+            name = one.getsockname()
+            maillog.listening(name if isinstance(name, str) else f"{name[0]} port {name[1]}")
         for child in self._children:
             self._start(child)
         while not self._stopping:

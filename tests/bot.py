@@ -3,9 +3,9 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import smtplib
-import socket
 import subprocess
 import sys
 import time
@@ -24,23 +24,21 @@ PATIENCE = 60.0
 """Seconds that a test waits for anything, on a machine that is busy with the other tests."""
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @dataclass
 class Bot:
     installation: Installation
     smarthost: FakeSmarthost
-    port: int
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def log_path(self) -> Path:
         return self.installation.directory / "bot.log"
+
+    @property
+    def port(self) -> int:
+        """Where the bot listens, as it says itself."""
+        return int(re.findall(r"listening on 127\.0\.0\.1 port (\d+)", self.log_path.read_text())[-1])
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """One command of the command line."""
@@ -122,11 +120,10 @@ def bot(directory: Path, lab: Lab, **how: Any) -> Iterator[Bot]:
     with contextlib.ExitStack() as stack:
         smarthost = FakeSmarthost()
         stack.enter_context(in_thread(smarthost))
-        port = free_port()
         installation = install(
-            directory, lab, listen_port=port, smarthost_port=smarthost.port, own_home=True, **how
+            directory, lab, listen_port=0, smarthost_port=smarthost.port, own_home=True, **how
         )  # fmt: skip
-        made = Bot(installation, smarthost, port)
+        made = Bot(installation, smarthost)
         try:
             yield made
         finally:

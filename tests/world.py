@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +55,16 @@ class Sent:
         return self.mail.get_content_type() == "multipart/encrypted"
 
     @property
-    def inside(self) -> EmailMessage:
+    def inside(self) -> MIMEPart:
         """What the recipient's mail program shows: decrypted if it is encrypted, without the signature."""
         mail = self.mail
         if self.encrypted:
             _, content = mail.iter_parts()
             opened = self.lab.people.gpg("--decrypt", data=content.get_content(), fail=False)
-            inner = message_from_bytes(opened, policy=policy.SMTP)
-        elif mail.get_content_type() == "multipart/signed":
-            inner, _ = mail.iter_parts()
-        else:
-            inner = mail
-        assert isinstance(inner, EmailMessage)
-        return inner
+            return message_from_bytes(opened, policy=policy.SMTP)
+        if mail.get_content_type() == "multipart/signed":
+            return next(mail.iter_parts())
+        return mail
 
     @property
     def text(self) -> str:
@@ -106,14 +103,8 @@ class World:
         self.gpg = open_gpg(settings, self.scratch.path)
         self.parser = CagedParser()
         self.composer = Composer(self.store, self.gpg, Templates(packaged_templates()))
-        self.pipeline = Pipeline(
-            self.current, self.store, self.parser, self.gpg, self.composer, lambda: self.now, self.step
-        )
-        self.ticks = Ticks(self.current, self.store, lambda: self.now, self.step)
-        self.steps: Callable[[str], None] = lambda name: None
-
-    def step(self, name: str) -> None:
-        self.steps(name)
+        self.pipeline = Pipeline(self.current, self.store, self.parser, self.gpg, self.composer, lambda: self.now)
+        self.ticks = Ticks(self.current, self.store, lambda: self.now)
 
     def accept(self, raw: bytes, sender: str, *recipients: str) -> int:
         """Mail that got its 250; nothing is handled yet."""

@@ -22,8 +22,8 @@ ANSWER_BYTES = 32_000_000
 
 class Kind(IntEnum):
     STRUCTURE = 1
-    """4 bytes length of the JSON, the JSON without the text, the text in UTF-8: escaping 20 kB of text for JSON and back
-    would cost as much as taking the mail apart."""
+    """4 bytes length of the JSON, the JSON without the text, the text in UTF-8: to escape 20 kB of text for JSON and
+    back would cost as much as taking the mail apart."""
     OVER_LIMIT = 2
     """One of the parser's fixed phrases."""
     FAILED = 3

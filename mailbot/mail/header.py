@@ -21,11 +21,19 @@ _QUOTED = re.compile(rb'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))', re.DOTALL)
 _NEEDS_QUOTES = re.compile(r'[()<>\[\]:;@\\,."]')
 _TO_ESCAPE = re.compile(r'[\\"()]')
 
-ADDRESS_FIELDS = frozenset(
+_PHRASES = frozenset(
     b"from sender reply-to to cc bcc resent-from resent-sender resent-to resent-cc x-original-from mail-followup-to "
-    b"return-path disposition-notification-to".split()
+    b"disposition-notification-to list-id".split()
 )
 """In these a decoded word must not become syntax: ``=?utf-8?q?a=40b=2C?=`` would be read as another address."""
+_VERBATIM = frozenset(
+    b"authentication-results received-spf received return-path delivered-to x-original-to dkim-signature dkim-filter "
+    b"arc-seal arc-message-signature arc-authentication-results message-id in-reply-to references date auto-submitted "
+    b"precedence list-post list-help list-unsubscribe list-archive mime-version content-type content-disposition "
+    b"content-transfer-encoding x-spam-status x-spam-score x-spam-flag x-spam-level".split()
+)
+"""In these nothing is encoded (RFC 2047 5), and decoding would turn what a stranger chose, such as the local part that
+a mail server reports in Authentication-Results, into syntax."""
 
 
 def scan(raw: bytes, start: int, end: int) -> tuple[list[tuple[bytes, bytes]], int, bool]:
@@ -58,11 +66,15 @@ def unfolded(value: bytes) -> bytes:
 
 
 def decoded(name: bytes, value: bytes) -> str:
-    """A value as people read it: one line, no control characters. In address fields, what was encoded is quoted where
-    it would otherwise become syntax."""
+    """A value as people read it: one line, no control characters. In fields with addresses, what was encoded is
+    quoted where it would otherwise become syntax; fields for machines are not decoded."""
     value = unfolded(value)
     if b"=?" in value:
-        text = _decoded_addresses(value) if name.lower() in ADDRESS_FIELDS else decoded_words(value)
+        key = name.lower()
+        if key in _VERBATIM:
+            text = charset.decode_header(value)
+        else:
+            text = _decoded_phrases(value) if key in _PHRASES else decoded_words(value)
     elif value.isascii():
         text = value.decode("ascii")
     else:
@@ -95,7 +107,7 @@ def decoded_words(value: bytes, *, quote: bool = False) -> str:
     return "".join(texts)
 
 
-def _decoded_addresses(value: bytes) -> str:
+def _decoded_phrases(value: bytes) -> str:
     texts: list[str] = []
     for piece in _QUOTED.split(value):
         if not piece.startswith(b'"'):

@@ -36,29 +36,27 @@ class Pipeline:
         openpgp: OpenPGP,
         composer: notices.Composer,
         now: Callable[[], datetime],
-        step: Callable[[str], None] = lambda name: None,
     ) -> None:
-        """`settings` gives the current ones at each use; `step` is told the name of every step before it happens."""
+        """`settings` gives the current ones at each use."""
         self._settings = settings
         self._store = store
         self._parser = parser
         self._openpgp = openpgp
         self._composer = composer
         self._now = now
-        self._step = step
 
     def run_once(self) -> bool:
         """Do one piece of work. Returns False if there was none."""
         prefix = self._settings().group
         self._store.index_mails(lambda envelope, head: understanding.keys(envelope, head, prefix))
-        self._step("claim-mail")
+        maillog.step("claim-mail")
         if mail := self._store.claim_mail(self._now()):
-            self._step("claimed-mail")
+            maillog.step("claimed-mail")
             self._handle(mail)
             return True
-        self._step("claim-notice")
+        maillog.step("claim-notice")
         if notice := self._store.claim_notice(self._now()):
-            self._step("claimed-notice")
+            maillog.step("claimed-notice")
             self._compose(notice)
             return True
         return False
@@ -74,7 +72,7 @@ class Pipeline:
                 message = understanding.given_up(mail, settings, self._store, quarantine)
             else:
                 message = understanding.understand(mail, settings, self._store, self._parser, self._openpgp)
-            self._step("understood")
+            maillog.step("understood")
             disposition, number = self._decide(mail, message, settings, quarantine)
         except ClaimLost:
             return  # another process has it, or finished it: our result counts for nothing
@@ -86,7 +84,7 @@ class Pipeline:
             maillog.step_failed("in", mail.id, mail.failures + 1, error)
             self._store.mail_failed(mail, self._now(), RETRY_AFTER_FAILURE if mail.failures < 2 else timedelta(0))
             return
-        self._step("decided")
+        maillog.step("decided")
         if quarantine and number is not None:
             maillog.quarantined(mail.id, number, quarantine)
         maillog.handled(mail.id, disposition.value, number, time.monotonic() - started)
@@ -97,7 +95,7 @@ class Pipeline:
             facts = router.look_up(unit, message, settings, tokens)
             case = handlers.Case(unit, message, facts, settings, tokens, self._now(), quarantine)
             outcome = handlers.HANDLERS[router.route(message, facts)](case)
-            self._step("deciding")
+            maillog.step("deciding")
         return outcome
 
     def _compose(self, notice: ClaimedNotice) -> None:
@@ -105,7 +103,7 @@ class Pipeline:
         self._openpgp.load(*self._store.keys())
         try:
             drafts = self._composer.compose(notice, self._settings())
-            self._step("composed")
+            maillog.step("composed")
             self._store.finish_notice(notice, drafts, self._now())
         except ClaimLost:
             return
@@ -115,5 +113,5 @@ class Pipeline:
             delay = min(RETRY_AFTER_TROUBLE * 2**notice.failures, LONGEST_NOTICE_RETRY)
             self._store.notice_failed(notice, self._now(), delay, own=own)
             return
-        self._step("finished-notice")
+        maillog.step("finished-notice")
         maillog.composed(notice.id, notice.event, notice.issue, len(drafts), time.monotonic() - started)

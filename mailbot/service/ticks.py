@@ -11,20 +11,18 @@ from mailbot.service.store import ClockView, Store
 
 class Ticks:
     def __init__(
-        self, settings: Callable[[], Settings], store: Store, now: Callable[[], datetime],
-        step: Callable[[str], None] = lambda name: None,
+        self, settings: Callable[[], Settings], store: Store, now: Callable[[], datetime]
     ) -> None:  # fmt: skip
         self._settings = settings
         self._store = store
         self._now = now
-        self._step = step
 
     def fire_due_clocks(self) -> int:
         """Fire every clock whose next firing has come. Returns how many fired."""
         fired = 0
         while found := self._store.due_clocks(self._now()):
             for clock in found:
-                self._step("fire-clock")
+                maillog.step("fire-clock")
                 fired += self._fire(clock)
         return fired
 

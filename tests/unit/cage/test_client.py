@@ -3,11 +3,13 @@
 import dataclasses
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from mailbot.cage import protocol
 from mailbot.cage.client import CagedParser, worker_command
 from mailbot.errors import MailFailed, TemporaryError
 from mailbot.mail.parse import parse
+from mailbot.service.ports import Unreadable
 
 MAIL = b"Subject: x\r\n\r\nbody\r\n"
 
@@ -76,6 +79,23 @@ def test_threads_take_turns(caged: CagedParser) -> None:
     for thread in threads:
         thread.join()
     assert texts == {number: str(number) * 30_000 for number in range(8)}
+
+
+def test_a24_a25_hostile_mails_do_not_cost_the_worker(caged: CagedParser) -> None:
+    caged.parse(MAIL)
+    first = pid(caged)
+    nested = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(1_500))
+    for raw in (
+        nested,
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 100_000,
+        b"Content-Type: message/rfc822\r\n\r\n" * 3_000,
+        b"Subject: " + b"=?utf-8?q?=C3=A4?= " * 50_000 + b"\r\n\r\n",
+        b"Content-Type: text/plain" + b"".join(b";\r\n name*%d*=%%41" % n for n in range(4_000)) + b"\r\n\r\n",
+    ):
+        with pytest.raises(Unreadable):
+            caged.parse(raw)
+        assert caged.parse(MAIL) == parse(MAIL)
+    assert pid(caged) == first
 
 
 def test_a_worker_killed_while_idle_costs_no_mail(caged: CagedParser) -> None:
@@ -157,6 +177,18 @@ def test_closing_ends_the_worker_and_leaves_no_zombie() -> None:
     assert not Path(f"/proc/{number}").exists()
 
 
+def test_the_client_makes_no_copy_of_a_large_mail(caged: CagedParser) -> None:
+    raw = b"Content-Type: image/png\r\n\r\n" + b"x" * 20_000_000
+    caged.parse(MAIL)
+    tracemalloc.start()
+    try:
+        caged.parse(raw)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
+
+
 class TestConfinement:
     def test_it_inherits_no_descriptor_and_no_environment(self, tmp_path: Path) -> None:
         behaviour = (
@@ -179,6 +211,26 @@ class TestConfinement:
         assert int(limits["Max address space"][0]) <= 768_000_000
         assert int(limits["Max cpu time"][0]) <= 12
         assert "NoNewPrivs:\t1" in Path(f"/proc/{pid(caged)}/status").read_text()
+
+    def test_it_has_no_network_where_the_kernel_lets_it_go(self) -> None:
+        script = (
+            "import sys, os, socket, ctypes; sys.path.insert(0, sys.argv[1]); from mailbot.cage import confinement\n"
+            "before = os.readlink('/proc/self/ns/net'); confinement.confine()\n"
+            "away = os.readlink('/proc/self/ns/net') != before\n"
+            "try: socket.create_connection(('127.0.0.1', int(sys.argv[2])), 1); reached = True\n"
+            "except OSError: reached = False\n"
+            "print(away, reached)"
+        )
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = str(server.getsockname()[1])
+            found = subprocess.run(
+                [sys.executable, "-I", "-c", script, str(Path(__file__).parents[3]), port],
+                capture_output=True,
+                check=True,
+                text=True,
+            ).stdout.split()
+        allowed = subprocess.run(["unshare", "-Un", "true"], capture_output=True, check=False).returncode == 0
+        assert found == (["True", "False"] if allowed else ["False", "True"])
 
     def test_it_imports_the_parser_and_nothing_else(self) -> None:
         *start, boot, root = worker_command()

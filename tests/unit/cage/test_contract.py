@@ -38,6 +38,11 @@ def test_it_takes_a_mail_apart(parser: Parser, raw: bytes) -> None:
     assert parser.parse(raw) == parse(raw)
 
 
+def test_a_charset_is_guessed_under_the_limits_too(parser: Parser) -> None:
+    text = "Переполнение буфера в разборщике приводит к выполнению произвольного кода. " * 5
+    assert parser.parse(b"Content-Type: text/plain; charset=x-unknown\r\n\r\n" + text.encode("cp1251")).text == text
+
+
 def test_attachments_are_parts_of_the_tree(parser: Parser) -> None:
     mail = parser.parse(b"Content-Type: application/pdf\r\n\r\n%PDF")
     assert mail.attachments[0] is mail.root

@@ -72,6 +72,14 @@ def test_surrogates_cannot_come_out_of_utf7() -> None:
     body(b"+2AA-", "text/plain; charset=utf-7").encode()
 
 
+@pytest.mark.parametrize("content_type", ["text/plain", "text/html"])
+def test_a22_template_syntax_stays_literal(content_type: str) -> None:
+    text = "{{7*7}} ${7*7} {% raw %} #{x} %(x)s {0}"
+    mail = parse(f"Subject: {text}\r\nContent-Type: {content_type}\r\n\r\n{text}".encode())
+    assert mail.header("Subject") == text
+    assert mail.text.strip() == text
+
+
 def test_a_bare_cr_is_a_line_end() -> None:
     assert body(b"a\rb\r\nc\n") == "a\nb\nc\n"
 

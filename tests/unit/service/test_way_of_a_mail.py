@@ -49,7 +49,11 @@ def test_a_reply_by_the_keyed_address_is_an_authenticated_follow_up_and_is_not_a
     (ack,) = [one for one in bot.receive(mail(), "rita@out.example") if one.recipient == "rita@out.example"]
     keyed = str(ack.mail["Reply-To"].addresses[0].addr_spec)
     sent = bot.receive(mail("More.\n", message_id="<2@out.example>", subject="Re: x"), "rita@out.example", keyed)
-    assert sorted(one.recipient for one in sent) == ["alice@members.example", "bob@members.example", "dave@members.example"]
+    assert sorted(one.recipient for one in sent) == [
+        "alice@members.example",
+        "bob@members.example",
+        "dave@members.example",
+    ]
     assert "authenticated by their own reply address" in sent[0].words
     assert bot.dispositions() == ["report", "follow-up"]
 

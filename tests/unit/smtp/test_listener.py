@@ -422,7 +422,7 @@ def test_data_at_the_permitted_rate_is_taken_however_long_it_takes() -> None:
 def test_a_peer_that_reads_nothing_is_cut_off(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("mailbot.smtp.connection._LINGER", 0.01)
+    monkeypatch.setattr("mailbot.smtp.stream._LINGER", 0.01)
     caplog.set_level(logging.INFO)
 
     async def scenario() -> None:
