@@ -29,7 +29,7 @@ _TRACE = (
 HEADER = b"".join(
     (
         _TRACE * 4,
-        b"Authentication-Results: mx.example.org; dkim=pass header.d=example.com;\r\n spf=pass smtp.mailfrom=a.b\r\n",
+        b"Authentication-Results: mx.example.org; dkim=pass header.d=example.com;\r\n spf=pass smtp.mailfrom=a.ex\r\n",
         b"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=x;\r\n b=" + b"A" * 340 + b"\r\n",
         b"From: =?utf-8?q?J=C3=B6rg?= <joerg@example.com>\r\nTo: security@example.org\r\n",
         b"Subject: Heap overflow in the =?utf-8?q?parser_=C3=A4?=\r\nDate: Mon, 21 Oct 2019 07:21:00 -0700\r\n",
