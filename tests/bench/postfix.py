@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,12 @@ def running(directory: Path) -> Iterator[Postfix]:
         raise Unavailable("Postfix is not installed, so there is nothing to compare with: apt-get install postfix")
     if os.geteuid() != 0:
         raise Unavailable("Postfix can only be started by root")
+    if not directory.is_dir():
+        raise Unavailable(f"{directory}: no such directory")
+    directory = directory.resolve()
+    closed = [path for path in (directory, *directory.parents) if not path.stat().st_mode & stat.S_IXOTH]
+    if closed:
+        raise Unavailable(f"{closed[-1]}: the user postfix cannot enter it (chmod o+x, or choose another directory)")
     root = Path(tempfile.mkdtemp(prefix="postfix-", dir=directory))
     try:
         port = _free_port()
