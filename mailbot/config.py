@@ -6,6 +6,7 @@ passed explicitly. Paths in the file are relative to the file.
 """
 
 import difflib
+import ipaddress
 import re
 import tomllib
 from datetime import date
@@ -95,6 +96,14 @@ def _database(value: object, info: ValidationInfo) -> str:
     raise ValueError('"sqlite:///FILE" (this version has no PostgreSQL store yet)')
 
 
+def _host(value: object) -> str:
+    try:
+        ipaddress.ip_network(value if isinstance(value, str) else "", strict=False)
+    except ValueError:
+        raise ValueError('an IP address or network, such as "127.0.0.1" or "192.0.2.0/24"') from None
+    return str(value)
+
+
 def _path(value: object, info: ValidationInfo) -> Path:
     if isinstance(value, str) and value and "\0" not in value:
         base: Path = (info.context or {}).get("base", Path())
@@ -108,6 +117,7 @@ Size = Annotated[int, BeforeValidator(_size)]
 Address = Annotated[str, BeforeValidator(_address)]
 Fingerprint = Annotated[str, BeforeValidator(_fingerprint)]
 Line = Annotated[str, BeforeValidator(_line)]
+Host = Annotated[str, BeforeValidator(_host)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 
 
@@ -142,7 +152,16 @@ class Listener(_Section):
     max_message_size: Size = 25_000_000
     trusted_authserv_ids: tuple[Line, ...] = Field(default=(), strict=False)
     intake_lists: tuple[Line, ...] = Field(default=(), strict=False)
-    trusted_hosts: tuple[Line, ...] = Field(default=("127.0.0.1", "::1"), strict=False)
+    trusted_hosts: tuple[Host, ...] = Field(default=("127.0.0.1", "::1"), strict=False)
+    max_recipients: int = Field(default=100, ge=1, le=10_000)
+    max_connections: int = Field(default=200, ge=1, le=10_000)
+    max_connections_per_client: int = Field(default=20, ge=1, le=10_000)
+    max_line: int = Field(default=65_536, ge=998, le=10_000_000)
+    max_received: int = Field(default=50, ge=10, le=1_000)
+    idle_timeout: Elapsed = Duration.parse("60s")
+    data_grace: Elapsed = Duration.parse("30s")
+    min_data_rate: int = Field(default=500, ge=1, le=1_000_000)
+    memory_budget: Size = 256_000_000
     processes: int = Field(default=1, ge=1, le=64)
 
 

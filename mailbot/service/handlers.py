@@ -50,15 +50,9 @@ def own(case: Case) -> Outcome:
 
 def bounce(case: Case) -> Outcome:
     """A mail system about a mail of ours. Only the keyed bounce address says which, and only a failure counts."""
-    named = case.unit.outgoing(*case.facts.bounced) if case.facts.bounced else None
-    if named is None or not case.message.bounce_failed:
-        return case.finish(Disposition.BOUNCE)
-    outbox_id, member_id, number = named
-    if case.unit.mark_bounced(outbox_id, "a mail system reported that it could not be delivered", case.now):
-        case.unit.notify(
-            "undelivered_member" if member_id else "undelivered_reporter",
-            number, {"outbox": outbox_id, "member": member_id, "bounced": True}, case.now,
-        )  # fmt: skip
+    number = None
+    if case.facts.bounced is not None and case.message.bounce_failed:
+        number = case.unit.bounced(*case.facts.bounced, case.message.bounce_code, case.now)
     return case.finish(Disposition.BOUNCE, number)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mailbot.mail.authenticity import Authentication
 from mailbot.mail.envelope import Envelope, Target
 from mailbot.service.ports import Opened, Signature
 
@@ -14,21 +15,6 @@ class Attachment:
     content_type: str
     size: int
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """SPF, DKIM and DMARC as the front mail server saw them: words of RFC 8601 such as ``pass``, or ""."""
-
-    authserv_id: str = ""
-    dkim: str = ""
-    spf: str = ""
-    dmarc: str = ""
-    dmarc_domain: str = ""
-
-    def dmarc_pass_for(self, address: str) -> bool:
-        domain = address.rpartition("@")[2].lower()
-        return bool(domain) and self.dmarc == "pass" and self.dmarc_domain.lower() == domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +40,9 @@ class Message:
     """The key ids that a ciphertext named."""
     symmetric: bool
     signature: Signature
-    checks: Checks
+    authserv_id: str
+    """The trusted front server whose results these are; "" if none was there."""
+    checks: Authentication
     """What the trusted front said about the sender."""
     automatic: bool
     """Not written by a person for us: RFC 3834, vacation, list or bulk traffic."""
@@ -63,6 +51,8 @@ class Message:
     bounce: bool
     bounce_failed: bool
     """A bounce that reports a permanent failure."""
+    bounce_code: str
+    """Its status, such as ``5.1.1``; "" if it gives none."""
     unreadable: str = ""
     """Why its content could not be read, in plain words; "" if it could."""
     defects: tuple[str, ...] = ()
@@ -87,8 +77,13 @@ class Message:
             "verdict": self.signature.verdict.value,
             "signed_by": self.signature.fingerprint,
             "key_id": self.signature.key_id,
-            "checks": [self.checks.authserv_id, self.checks.dkim, self.checks.spf, self.checks.dmarc],
+            "checks": [self.authserv_id, _dkim(self.checks), self.checks.spf, self.checks.dmarc],
             "unreadable": self.unreadable,
             "defects": list(self.defects),
             "received_at": self.envelope.received_at.isoformat(),
         }
+
+
+def _dkim(checks: Authentication) -> str:
+    """All DKIM results in one line: ``pass (example.org), fail (list.example)``."""
+    return ", ".join(f"{result} ({domain})" if domain else result for result, domain in checks.dkim)

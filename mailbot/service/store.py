@@ -138,12 +138,8 @@ class Unit(Protocol):
         """Whether the caps allow an acknowledgement now; if so it is counted."""
         ...
 
-    def outgoing(self, notice: int, seq: int) -> tuple[int, str | None, int | None] | None:
-        """(outbox id, member id, issue) of a mail that we sent."""
-        ...
-
-    def mark_bounced(self, outbox_id: int, text: str, now: datetime) -> bool:
-        """Mark a sent mail as bounced; False if it already was."""
+    def bounced(self, notice: int, seq: int, code: str, now: datetime) -> int | None:
+        """Mark a mail that we sent as bounced, once, and tell who should know. Returns the issue it was about."""
         ...
 
     def notify(

@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 
 from mailbot.config import Group, Settings
 from mailbot.mail import parse
+from mailbot.mail.authenticity import Authentication, authentication
 from mailbot.mail.author import authors, mailboxes
 from mailbot.mail.auto_reply import Automatic, automatic
+from mailbot.mail.bounce import Action, Delivery, deliveries, is_bounce
 from mailbot.mail.envelope import Envelope, strongest, target
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.protected_headers import applied, protected
 from mailbot.mail.structure import Part, Structure
-from mailbot.service.message import Attachment, Checks, Message
+from mailbot.service.message import Attachment, Message
 from mailbot.service.ports import Decryption, Opened, OpenPGP, Parser, Signature, Unreadable
 from mailbot.service.store import ClaimedMail, MailKeys, Store
 
@@ -132,6 +134,9 @@ def _message(
     shell = outer or _shell(fields)
     written_by = authors(shell)
     single = written_by[0] if len(written_by) == 1 and written_by[0].address else None
+    trusted = settings.listener.trusted_authserv_ids
+    checks = authentication(shell, trusted)
+    failure = _failure(mail.raw, outer) if outer else None
     why_automatic = automatic(shell, settings.listener.intake_lists)
     recipients = sorted(address.lower() for address in envelope.forward_paths)
     return Message(
@@ -150,12 +155,19 @@ def _message(
         key_ids=(),
         symmetric=False,
         signature=Signature(),
-        checks=Checks(),
+        authserv_id=", ".join(trusted) if checks != Authentication() else "",
+        checks=checks,
         automatic=why_automatic is Automatic.MACHINE or not envelope.reverse_path,
         listed=why_automatic is Automatic.LIST,
-        bounce=False,
-        bounce_failed=False,
+        bounce=outer is not None and is_bounce(outer, envelope.reverse_path),
+        bounce_failed=failure is not None,
+        bounce_code=failure.status if failure else "",
     )
+
+
+def _failure(raw: bytes, structure: Structure) -> Delivery | None:
+    """The permanent failure that a bounce reports, if it does."""
+    return next((one for one in deliveries(raw, structure) if one.action is Action.FAILED), None)
 
 
 def _shell(fields: tuple[tuple[str, str], ...]) -> Structure:

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
 from mailbot.service.store import ClaimedMail, IssueView, NewIssue
+from mailbot.service.undelivered import Undelivered, tell
 from mailbot.storage import audit, claims, inbox, views
 from mailbot.storage.tables import acknowledged, clock, issue, message, notice, outbox, participant, thread_ref
 from mailbot.storage.tables import inbox as inbox_table
@@ -60,14 +61,6 @@ class UnitOfWork:
             )
         )
         return [member for member in members if member not in spoken]
-
-    def outgoing(self, notice_id: int, seq: int) -> tuple[int, str | None, int | None] | None:
-        row = self._connection.execute(
-            select(outbox.c.id, outbox.c.member_id, outbox.c.issue_id).where(
-                outbox.c.notice_id == notice_id, outbox.c.seq == seq
-            )
-        ).first()
-        return (row.id, row.member_id, row.issue_id) if row else None
 
     # Recording
 
@@ -140,15 +133,37 @@ class UnitOfWork:
         self._connection.execute(insert(acknowledged).values(sender_hash=party, at=now))
         return True
 
-    def mark_bounced(self, outbox_id: int, text: str, now: datetime) -> bool:
-        row = self._connection.execute(select(outbox.c.issue_id).where(outbox.c.id == outbox_id)).one()
-        sealed = self._box(row.issue_id).seal_json({"text": text, "code": None}, "error")
+    def bounced(self, notice_id: int, seq: int, code: str, now: datetime) -> int | None:
+        row = self._connection.execute(
+            select(outbox).where(outbox.c.notice_id == notice_id, outbox.c.seq == seq)
+        ).first()
+        if row is None:
+            return None
+        error = {"text": "a mail system reported that it could not be delivered", "code": code}
         result = self._connection.execute(
             update(outbox)
-            .where(outbox.c.id == outbox_id, outbox.c.state.in_(["sent", "waiting"]))
-            .values(state="bounced", sealed_error=sealed, finished_at=now)
+            .where(outbox.c.id == row.id, outbox.c.state == "sent")
+            .values(state="bounced", finished_at=now, sealed_error=self._box(row.issue_id).seal_json(error, "error"))
         )
-        return result.rowcount == 1
+        if result.rowcount == 1:
+            self.undelivered(row, code, now)
+        return int(row.issue_id) if row.issue_id is not None else None
+
+    def undelivered(self, row: Row[Any], code: str, now: datetime) -> None:
+        """An outbox row failed for good: tell who should know."""
+        content = self._box(row.issue_id).open_json(row.sealed, "outbox")
+        failed = 0
+        if row.member_id is not None:
+            failed = (
+                self._connection.scalar(
+                    select(func.count()).where(
+                        outbox.c.member_id == row.member_id, outbox.c.state.in_(["failed", "bounced"])
+                    )
+                )
+                or 0
+            )
+        mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, failed)
+        tell(self, mail, now)
 
     def notify(
         self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
