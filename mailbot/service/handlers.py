@@ -80,7 +80,14 @@ def note(case: Case) -> Outcome:
     if member is None:
         raise ValueError("a note without an authenticated member")
     _record(case, number, "note", member.id)
-    case.unit.notify("note", number, {**case.message.relayed(), "member": member.id}, case.now, original=True)
+    case.unit.notify(
+        "note",
+        number,
+        {**case.message.relayed(), "member": member.id},
+        case.now,
+        original=True,
+        pieces=case.message.inside(),
+    )
     case.unit.audit(number, member.id, "note", case.now)
     return case.finish(Disposition.MEMBER, number)
 
@@ -92,7 +99,14 @@ def follow_up(case: Case) -> Outcome:
     role = "member" if case.facts.claims_member else (case.facts.role or "stranger")
     _record(case, number, "follow-up", None)
     params = {**case.message.relayed(), "authenticated": authenticated, "why": why, "role": role}
-    case.unit.notify("follow_up", number, {**params, "mentions": list(case.facts.mentions)}, case.now, original=True)
+    case.unit.notify(
+        "follow_up",
+        number,
+        {**params, "mentions": list(case.facts.mentions)},
+        case.now,
+        original=True,
+        pieces=case.message.inside(),
+    )
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
 
@@ -120,7 +134,12 @@ def report(case: Case) -> Outcome:
     acknowledged = _may_answer(case)
     params = {**message.relayed(), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
     unit.notify(
-        "unreadable" if unreadable else "report", number, {**params, "acknowledged": acknowledged}, now, original=True
+        "unreadable" if unreadable else "report",
+        number,
+        {**params, "acknowledged": acknowledged},
+        now,
+        original=True,
+        pieces=message.inside(),
     )
     if acknowledged:
         unit.notify(

@@ -1,14 +1,14 @@
 """From a notice's parameters to what its mail says: one function per event, each makes a `mail.letters` value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailbot.config import Settings
 from mailbot.domain.clocks import FIRST_RESPONSE, Act, ClockState
 from mailbot.mail import letters
 from mailbot.mail.letters import Arrival, Attachment, Card, Clock, Missing, Person
+from mailbot.service.enclosures import RAW_CAP
 from mailbot.service.ports import OpenPGP
-from mailbot.service.posting import RAW_CAP
 from mailbot.service.store import ClaimedNotice, ClockView, IssueView
 
 
@@ -58,8 +58,11 @@ def report(writing: Writing, missing: tuple[Missing, ...]) -> letters.Report:
 
 
 def unreadable(writing: Writing, missing: tuple[Missing, ...]) -> letters.Unreadable:
+    card = _mail_card(writing, missing)
+    if not writing.claim.params["opened"]:
+        card = replace(card, arrival=None)  # it was not taken apart, so nothing is known of how it arrived
     return letters.Unreadable(
-        group=writing.group, now=writing.now, issue=writing.id, card=_mail_card(writing, missing),
+        group=writing.group, now=writing.now, issue=writing.id, card=card,
         reason=writing.claim.params["unreadable"], size=writing.size, attached=min(writing.size, RAW_CAP),
     )  # fmt: skip
 

@@ -42,6 +42,7 @@ class ClaimedNotice:
     created_at: datetime
     params: Mapping[str, Any]
     blob_id: int | None
+    pieces_id: int | None
     failures: int
 
 
@@ -143,9 +144,11 @@ class Unit(Protocol):
         ...
 
     def notify(
-        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
-    ) -> None:
-        """Queue a notice. With `original`, the mail at hand goes along with it."""
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
+        original: bool = False, pieces: bytes = b"",
+    ) -> None:  # fmt: skip
+        """Queue a notice. With `original`, the mail at hand goes along with it; `pieces` is what was inside its
+        encryption."""
         ...
 
     def audit(

@@ -89,6 +89,7 @@ class Store:
             created_at=row.created_at,
             params=box.open_json(row.sealed, "notice"),
             blob_id=row.blob_id,
+            pieces_id=row.pieces_id,
             failures=row.failures,
         )
 

@@ -166,12 +166,15 @@ class UnitOfWork:
         tell(self, mail, now)
 
     def notify(
-        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
-    ) -> None:
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
+        original: bool = False, pieces: bytes = b"",
+    ) -> None:  # fmt: skip
+        box = self._box(number)
         self._connection.execute(
             insert(notice).values(
-                event=event, issue_id=number, created_at=now, sealed=self._box(number).seal_json(params, "notice"),
+                event=event, issue_id=number, created_at=now, sealed=box.seal_json(params, "notice"),
                 blob_id=self._mail.blob_id if original and self._mail else None,
+                pieces_id=self._vault.write_blob(self._connection, number, box, pieces) if pieces else None,
             )
         )  # fmt: skip
 
