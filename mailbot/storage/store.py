@@ -9,7 +9,15 @@ from sqlalchemy import insert, select, update
 
 from mailbot.domain.clocks import ClockState
 from mailbot.mail.envelope import Envelope
-from mailbot.service.store import ClaimedMail, ClaimedNotice, ClockView, Draft, IssueView, MailKeys
+from mailbot.service.store import (
+    ClaimedMail,
+    ClaimedNotice,
+    ClockView,
+    Draft,
+    IssueView,
+    MailKeys,
+    ReporterKey,
+)
 from mailbot.storage import claims, inbox, keys, views
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
@@ -146,6 +154,10 @@ class Store:
         query = select(notice.c.id).where(notice.c.issue_id == number, notice.c.event.in_(["report", "unreadable"]))
         with self.database.read() as connection:
             return connection.scalar(query.order_by(notice.c.id).limit(1))
+
+    def keys_of(self, address: str) -> list[ReporterKey]:
+        with self.database.read() as connection:
+            return views.keys_of(connection, self._vault, address)
 
     def keys(self) -> tuple[int, list[str]]:
         with self.database.read() as connection:
