@@ -288,6 +288,14 @@ def stop_agent(home: Path) -> None:
         _tool("gpgconf", home, "--kill", "gpg-agent")
 
 
+def forget_home(home: Path) -> None:
+    """End the gpg-agent of a home that is about to be removed, and remove what GnuPG keeps for it outside."""
+    stop_agent(home)
+    # Where there is a /run/user/UID, the sockets are in a directory there, named after the home.
+    with suppress(OSError, subprocess.SubprocessError):
+        _tool("gpgconf", home, "--remove-socketdir")
+
+
 def check_home(home: Path) -> None:
     """Raises `GpgUnusable` if something stands in the way of using `home` with its agent."""
     if not home.is_dir():
