@@ -21,7 +21,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "expiry, sub-keys and revocations. A key counts for a member when the config names its fingerprint.",
         epilog="example: mailbot key import alice.asc",
     )  # fmt: skip
-    importing.add_argument("file", metavar="FILE")
+    importing.add_argument("file", metavar="FILE", help="armored or binary")
     importing.set_defaults(run=run_import)
     export = noun.add_parser(
         "export", help="print the group's public key", epilog="example: mailbot key export > security-team.asc"

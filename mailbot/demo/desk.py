@@ -14,7 +14,7 @@ from mailbot.mail.protected_headers import payload_part, protected
 from mailbot.mail.structure import Structure
 from mailbot.openpgp import verdict
 from mailbot.openpgp.keys import generate
-from mailbot.openpgp.process import SIDE, Gnupg, forget_home
+from mailbot.openpgp.process import SIDE, Gnupg, remove_sockets, stop_agent
 from mailbot.service.ports import Signature, Verdict
 
 
@@ -99,4 +99,5 @@ class Desk:
         )
 
     def close(self) -> None:
-        forget_home(self._home)
+        stop_agent(self._home)
+        remove_sockets(self._home)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from mailbot.demo.cast import Kind, Role
 from mailbot.demo.playbill import Check, Received
-from mailbot.demo.reports import PLAIN_WORDS, SECRET_WORDS
+from mailbot.demo.reports import ENCRYPTED_WORDS, PLAIN_WORDS
 
 AUDIT = "mailbot audit verify"
 OPERATOR_ASKS = ("mailbot issue list", AUDIT)
 """What the operator types in the end."""
 
-_WORDS = tuple(word.lower() for word in (*PLAIN_WORDS, *SECRET_WORDS))
+_WORDS = tuple(word.lower() for word in (*PLAIN_WORDS, *ENCRYPTED_WORDS))
 
 
 def gathered(received: Sequence[Received], files: Iterable[Path], answers: Mapping[str, str]) -> list[Check]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import mailbot
 from mailbot.demo.cast import ERIK, GROUP_ADDRESS, GROUP_NAME, MEMBERS, OLGA, PREFIX
 from mailbot.errors import TemporaryError
-from mailbot.openpgp.process import forget_home
+from mailbot.openpgp.process import remove_sockets, stop_agent
 
 COMMAND_SECONDS = 20.0
 """For one command; on an idle machine they take one."""
@@ -128,7 +128,8 @@ class Installation:
         """End the agent of the group's key, and give the port back."""
         if self._port_holder is not None:
             self._port_holder.close()
-        forget_home(self._scratch / "gnupg")
+        stop_agent(self._scratch / "gnupg")
+        remove_sockets(self._scratch / "gnupg")
 
     def _line(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "mailbot", "--config", str(self.config), *arguments]

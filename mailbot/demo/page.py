@@ -11,12 +11,11 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from mailbot.demo.cast import (
-    ALICE, BOB, CAROL, CAST, ERIK, GROUP_ADDRESS, GROUP_NAME, MEMBERS, OLGA, OTTO, RITA, Kind, Person, Role
-)  # fmt: skip
+from mailbot.demo import cast
+from mailbot.demo.cast import ALICE, BOB, CAROL, ERIK, OLGA, OTTO, RITA, Kind, Role
 from mailbot.demo.installation import ESCALATE_SECONDS, REMIND_SECONDS
 from mailbot.demo.playbill import Playbill, Received
-from mailbot.demo.story import PLAIN, SECRET
+from mailbot.demo.story import ENCRYPTED, PLAIN
 
 WIDTH = 80
 TEXT_LINES = 48
@@ -26,12 +25,12 @@ TEXT_LINES = 48
 _IN_FULL = {
     (RITA, PLAIN, Kind.ACKNOWLEDGEMENT),
     (RITA, PLAIN, Kind.ESCALATION),
-    (ALICE, SECRET, Kind.RELAY),
-    (ALICE, SECRET, Kind.REMINDER),
+    (ALICE, ENCRYPTED, Kind.RELAY),
+    (ALICE, ENCRYPTED, Kind.REMINDER),
     (BOB, PLAIN, Kind.RELAY),
     (BOB, PLAIN, Kind.ESCALATION),
-    (CAROL, SECRET, Kind.RELAY),
-    (ERIK, SECRET, Kind.ESCALATION),
+    (CAROL, ENCRYPTED, Kind.RELAY),
+    (ERIK, ENCRYPTED, Kind.ESCALATION),
 }
 
 
@@ -43,14 +42,14 @@ def console() -> Console:
 
 def opening(out: Console) -> None:
     grid = _grid()
-    members = ", ".join(f"{one.name} ({'has a key' if one.has_key else 'no key'})" for one in MEMBERS)
+    members = ", ".join(f"{one.name} ({'has a key' if one.has_key else 'no key'})" for one in cast.MEMBERS)
     for label, text in (
-        ("Group", f"{GROUP_NAME} <{GROUP_ADDRESS}>"),
+        ("Group", f"{cast.GROUP_NAME} <{cast.GROUP_ADDRESS}>"),
         ("Members", members),
         ("Reporters", f"{RITA.name} writes plain mail, {OTTO.name} uses OpenPGP"),
         ("Others", f"{ERIK.name}, {ERIK.role}; {OLGA.name}, {OLGA.role}"),
         ("Clock", f"shortened: the reminder comes after {REMIND_SECONDS} s instead of 24 h, the escalation after "
-                  f"{ESCALATE_SECONDS} s instead of 48 h; so the mails call everything that is due \"now\""),
+                  f"{ESCALATE_SECONDS} s instead of 48 h; the dates in the mails say so"),
     ):  # fmt: skip
         grid.add_row(Text(label, style="dim"), Text(text))
     out.print(Text("Two reports, and nobody answers.", style="bold"))
@@ -60,21 +59,20 @@ def opening(out: Console) -> None:
 
 
 def programme(out: Console, bill: Playbill) -> None:
-    """What everybody received."""
-    for person in CAST:
+    """What everybody received, if anything."""
+    if not bill.received:
+        return
+    out.print(Text("\nWhat each person received, and how long after the report", style="bold"))
+    for person in cast.CAST:
         out.print()
         out.print(Rule(Text(person.described, style="bold"), align="left", characters="─"))
-        if person.role is Role.OPERATOR:
-            _operator(out, bill)
-            continue
-        mails = bill.of(person)
-        if not mails:
-            out.print("nothing")
-            continue
-        out.print(_list(person, mails))
+        mails = sorted(bill.of(person), key=lambda mail: (mail.expected.issue if mail.expected else "", mail.at))
+        out.print(_list(mails) if mails else "no mail")
         for mail in mails:
             if mail.expected and (person, mail.expected.issue, mail.expected.kind) in _IN_FULL:
                 out.print(_panel(mail))
+        if person.role is Role.OPERATOR:
+            _operator(out, bill)
 
 
 def closing(out: Console, bill: Playbill, kept: Path | None, log: Path | None) -> None:
@@ -84,28 +82,27 @@ def closing(out: Console, bill: Playbill, kept: Path | None, log: Path | None) -
     for check in bill.checks:
         mark, style = ("ok", "green") if check.ok else ("NO", "bold red")
         out.print(Text.assemble((f"{mark:<4}", style), check.what))
-    if bill.missing:
-        for one in bill.missing:
-            out.print(Text.assemble(("FAIL ", "bold red"), one))
-    else:
+    for one in bill.missing:
+        out.print(Text.assemble((f"{'NO':<4}", "bold red"), one))
+    if not bill.missing:
         out.print(Text.assemble((f"{'ok':<4}", "green"), f"all {len(bill.received)} mails arrived, and none too many"))
     out.print()
     if kept is not None:
-        out.print(Text(f"Kept: {kept}  (received/ holds the mails)", overflow="fold"))
+        out.print(Text(f"Everything is in {kept}, the mails in received/ there.", overflow="fold"))
     if log is not None:
-        out.print(Text(f"The bot's log: {log}", overflow="fold"))
+        out.print(Text(f"The bot's log is {log}", overflow="fold"))
     if bill.failures:
         out.print(Text(f"The demo failed after {bill.seconds:.0f} s.", style="bold red"))
         return
     out.print(Text(f"Done in {bill.seconds:.0f} s. For your own group:", style="bold"))
     out.print(
-        "  mailbot init DIR                           asks three questions, says what next\n"
-        "  mailbot --config DIR/mailbot.toml check    says what is missing, and the mend\n"
-        "  docs/operator.md                           members, DNS, mail server, running it"
+        "  mailbot init DIR                         asks for name, address and prefix\n"
+        "  mailbot --config DIR/mailbot.toml check  says what is missing, and the mend\n"
+        "  docs/operator.md                         members, DNS, mail server, running"
     )
 
 
-def _list(person: Person, mails: list[Received]) -> Table:
+def _list(mails: list[Received]) -> Table:
     """One line per mail: when, what its receiver's program lists, and what could be read on the way."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", width=WIDTH, pad_edge=False)
     table.add_column("after", justify="right", width=6, no_wrap=True)
@@ -155,7 +152,6 @@ def _cut(text: str) -> Text:
 
 
 def _operator(out: Console, bill: Playbill) -> None:
-    out.print(f"No mail: none failed that {OLGA.name.split()[0]} would have to look into. What the commands say:")
     for line, answer in bill.operator.items():
         out.print(Text(f"\n$ {line}", style="dim"))
         out.print(Text(answer.rstrip("\n")), no_wrap=True, overflow="ellipsis")

@@ -1,15 +1,18 @@
 """The two mails that start the story, as their senders' mail programs would write them."""
 
-from email.message import EmailMessage
+from datetime import UTC, datetime
+from email.encoders import encode_7or8bit
+from email.message import EmailMessage, Message
+from email.mime.application import MIMEApplication
+from email.mime.multipart import MIMEMultipart
 from email.policy import SMTP
 from email.utils import format_datetime
-from datetime import UTC, datetime
 
 from mailbot.demo.cast import GROUP_ADDRESS, OTTO, RITA, Person
 from mailbot.demo.desk import Desk
 
 PLAIN_WORDS = ("config parser", "backslash", "bad.conf")
-SECRET_WORDS = ("frame decoder", "use-after-free", "demo-length", "spray.py")
+ENCRYPTED_WORDS = ("frame decoder", "use-after-free", "demo-length", "spray.py")
 """What stands in the plain and in the encrypted report and nowhere else, to look for it where it must not be."""
 
 _PLAIN_SUBJECT = "Out-of-bounds read in the config parser"
@@ -27,8 +30,8 @@ hand the tool a file can crash it. I have told nobody else.
 Rita
 """
 
-_SECRET_SUBJECT = "Use after free in the frame decoder, remote code execution"
-_SECRET = """\
+_ENCRYPTED_SUBJECT = "Use after free in the frame decoder, remote code execution"
+_ENCRYPTED = """\
 Hi,
 
 example-tool 4.2 keeps a pointer into the old buffer when a second frame
@@ -47,7 +50,8 @@ _SCRIPT = b"#!/usr/bin/env python3\n# A harmless stand-in for a proof of concept
 
 def plain() -> bytes:
     """Rita's: no OpenPGP at all."""
-    mail = _headed(RITA, _PLAIN_SUBJECT, "plain")
+    mail = EmailMessage(policy=SMTP)
+    _address(mail, RITA, _PLAIN_SUBJECT, "plain")
     mail.set_content(_PLAIN)
     return mail.as_bytes()
 
@@ -55,25 +59,20 @@ def plain() -> bytes:
 def encrypted(desk: Desk) -> bytes:
     """Otto's: PGP/MIME (RFC 3156), signed and encrypted in one, the real subject inside."""
     inside = EmailMessage(policy=SMTP)
-    inside["Subject"] = _SECRET_SUBJECT
-    inside.set_content(_SECRET)
+    inside["Subject"] = _ENCRYPTED_SUBJECT
+    inside.set_content(_ENCRYPTED)
     inside.add_attachment(_SCRIPT, maintype="text", subtype="x-python", filename="spray.py")
     inside.set_param("protected-headers", "v1")
-    outside = _headed(OTTO, "...", "encrypted")
-    outside["Content-Type"] = 'multipart/encrypted; protocol="application/pgp-encrypted"; boundary="demo-boundary"'
-    lines = (
-        b"--demo-boundary", b"Content-Type: application/pgp-encrypted", b"", b"Version: 1", b"",
-        b"--demo-boundary", b'Content-Type: application/octet-stream; name="encrypted.asc"', b"",
-        desk.seal(inside.as_bytes()), b"--demo-boundary--", b"",
-    )  # fmt: skip
-    return outside.as_bytes() + b"\r\n".join(lines)
+    outside = MIMEMultipart("encrypted", protocol="application/pgp-encrypted")
+    _address(outside, OTTO, "...", "encrypted")
+    outside.attach(MIMEApplication(b"Version: 1\n", "pgp-encrypted", encode_7or8bit))
+    outside.attach(MIMEApplication(desk.seal(inside.as_bytes()), "octet-stream", encode_7or8bit))
+    return outside.as_bytes(policy=SMTP)
 
 
-def _headed(author: Person, subject: str, name: str) -> EmailMessage:
-    mail = EmailMessage(policy=SMTP)
+def _address(mail: Message, author: Person, subject: str, name: str) -> None:
     mail["From"] = f"{author.name} <{author.address}>"
     mail["To"] = GROUP_ADDRESS
     mail["Subject"] = subject
     mail["Date"] = format_datetime(datetime.now(UTC))
     mail["Message-ID"] = f"<{name}.demo@{author.address.partition('@')[2]}>"
-    return mail

@@ -2,6 +2,7 @@
 
 import smtplib
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mailbot.demo import cast, evidence, reports
-from mailbot.demo.cast import CAST, GROUP_ADDRESS, GROUP_NAME, MEMBERS, OTTO, PREFIX, RITA, Expected, Person
+from mailbot.demo.cast import CAST, GROUP_ADDRESS, MEMBERS, OTTO, PREFIX, RITA, Expected, Person
 from mailbot.demo.desk import Desk
 from mailbot.demo.installation import ESCALATE_SECONDS, REMIND_SECONDS, Installation
 from mailbot.demo.playbill import Playbill, Received, Step, labelled
@@ -18,8 +19,16 @@ from mailbot.errors import MailbotError, TemporaryError
 
 PATIENCE_SECONDS = 10.0
 """For mails, after they are due. They take under one on an idle machine."""
-PLAIN, SECRET = f"{PREFIX}-1", f"{PREFIX}-2"
+PLAIN, ENCRYPTED = f"{PREFIX}-1", f"{PREFIX}-2"
 """The issues that the plain and the encrypted report open: the second is sent when the first is acknowledged."""
+
+
+class NotReceived(TemporaryError):
+    """Mails that did not come in time."""
+
+    def __init__(self, mails: Iterable[Expected]) -> None:
+        self.mails = sorted(f"not received in time: {mail}" for mail in mails)
+        super().__init__("; ".join(self.mails))
 
 
 class Narrator(Protocol):
@@ -58,6 +67,8 @@ class Story:
             try:
                 self._prepare(sink)
                 self._act(sink)
+            except NotReceived as error:
+                self.playbill.missing += error.mails
             except MailbotError as error:
                 self.playbill.missing.append(str(error))
             self._finish(sink)
@@ -74,7 +85,7 @@ class Story:
             group_key = initialized.result()
             self._done(
                 "an installation: config, the group's key, a database",
-                f'mailbot init DIR --name "{GROUP_NAME}" --address {GROUP_ADDRESS} --prefix {PREFIX}',
+                f"mailbot init DIR --address {GROUP_ADDRESS} --prefix {PREFIX} ...",
             )
             self._narrator.doing("exchanging keys")
             self._bot.configure(sink.port, {desk.person.id: desk.fingerprint for desk in owners})
@@ -91,15 +102,17 @@ class Story:
 
     def _act(self, sink: Sink) -> None:
         self._report(sink, RITA, PLAIN, "a plain report", reports.plain())
-        self._report(sink, OTTO, SECRET, "a report, signed and encrypted", reports.encrypted(self._desks[OTTO]))
+        self._report(sink, OTTO, ENCRYPTED, "a report, signed and encrypted", reports.encrypted(self._desks[OTTO]))
         self._narrator.doing("nobody answers; meanwhile the operator looks around")
         self.playbill.operator["mailbot check"] = self._bot.command("check")
-        self._narrator.doing(f"nobody answers; a reminder is due {REMIND_SECONDS} s after each report")
-        self._wait(sink, cast.reminded(PLAIN) | cast.reminded(SECRET), REMIND_SECONDS)
-        self._done("the members are reminded: no answer yet")
-        self._narrator.doing(f"nobody answers; each is escalated {ESCALATE_SECONDS} s after it came")
-        self._wait(sink, cast.escalated(PLAIN, RITA) | cast.escalated(SECRET, OTTO), ESCALATE_SECONDS - REMIND_SECONDS)
-        self._done("escalated: the contact, the members and the reporters are told")
+        self._narrator.doing(f"nobody answers; the reminder is due after {REMIND_SECONDS} s")
+        self._wait(sink, cast.reminded(PLAIN) | cast.reminded(ENCRYPTED), REMIND_SECONDS)
+        self._done("no answer yet: the members are reminded")
+        self._narrator.doing(f"nobody answers; the escalation is due after {ESCALATE_SECONDS} s")
+        self._wait(
+            sink, cast.escalated(PLAIN, RITA) | cast.escalated(ENCRYPTED, OTTO), ESCALATE_SECONDS - REMIND_SECONDS
+        )
+        self._done("no answer yet: escalated to the contact, the members, the reporters")
         self._narrator.doing("the operator looks around")
         with ThreadPoolExecutor() as pool:
             asked = {line: pool.submit(self._bot.command, *line.split()[1:]) for line in evidence.OPERATOR_ASKS}
@@ -120,10 +133,10 @@ class Story:
         self._done(f"{author.name} mails {what}: stored after {took * 1000:.0f} ms")
         self._narrator.doing("waiting for the acknowledgement and the relays")
         self._wait(sink, cast.at_once(issue, author), 0)
-        self._done(f"{issue} is acknowledged to {author.name} and relayed to the members")
+        self._done(f"{issue}: {author.name} has an acknowledgement, the members have the report")
 
     def _wait(self, sink: Sink, expected: frozenset[Expected], due: float) -> None:
-        """Wait for mails that are due in `due` seconds. Raises `TemporaryError` that names those that do not come."""
+        """Wait for mails that are due in `due` seconds. Raises `NotReceived`."""
         self._awaited |= expected
 
         def complete(caught: list[Caught]) -> bool:
@@ -131,8 +144,7 @@ class Story:
             return not self._outstanding(caught)
 
         if not sink.wait(complete, due + PATIENCE_SECONDS):
-            late = sorted(str(one) for one in self._outstanding(sink.caught))
-            raise TemporaryError(f"not received in time: {'; '.join(late)}")
+            raise NotReceived(self._outstanding(sink.caught))
 
     def _outstanding(self, caught: list[Caught]) -> frozenset[Expected]:
         return self._awaited - {label for _, label in labelled(caught) if label is not None}
@@ -146,7 +158,7 @@ class Story:
             if trouble:
                 bill.missing.append(trouble)
             else:
-                self._done("told to stop, the bot finishes its work and ends with exit code 0", "kill -TERM ...")
+                self._done("told to stop, the bot finishes its work and ends with exit code 0")
         self._narrator.doing("opening everybody's mail")
         for caught, expected in labelled(sink.caught):
             person = next((one for one in CAST if one.address == caught.recipient), None)

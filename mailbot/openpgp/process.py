@@ -288,10 +288,9 @@ def stop_agent(home: Path) -> None:
         _tool("gpgconf", home, "--kill", "gpg-agent")
 
 
-def forget_home(home: Path) -> None:
-    """End the gpg-agent of a home that is about to be removed, and remove what GnuPG keeps for it outside."""
-    stop_agent(home)
-    # Where there is a /run/user/UID, the sockets are in a directory there, named after the home.
+def remove_sockets(home: Path) -> None:
+    """Remove what GnuPG keeps outside of a home that will be removed and has no agent: where there is a /run/user/UID,
+    each home gets a directory for sockets there, whether an agent is started or not."""
     with suppress(OSError, subprocess.SubprocessError):
         _tool("gpgconf", home, "--remove-socketdir")
 
