@@ -26,7 +26,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "expiry, sub-keys and revocations. A key counts for a member when the config names its fingerprint.",
         epilog="example: mailbot key import alice.asc",
     )  # fmt: skip
-    importing.add_argument("file", metavar="FILE")
+    importing.add_argument("file", metavar="FILE", help="armored or binary")
     importing.add_argument("--issue", metavar="ID", help="take it as the key of this issue's reporter, such as EX-42")
     importing.set_defaults(run=run_import)
     export = noun.add_parser(
