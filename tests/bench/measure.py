@@ -40,12 +40,16 @@ def spread(values: Sequence[float]) -> float:
     return max(values) / min(values)
 
 
-def in_turns(pairs: int, reference: Callable[[], float], ours: Callable[[], float]) -> tuple[list[float], list[float]]:
-    """(ours, reference) of so many pairs, the reference first in each."""
+def in_turns(
+    pairs: int, reference: Callable[[], float], ours: Callable[[], float], each: int = 1
+) -> tuple[list[float], list[float]]:
+    """(ours, reference) of so many pairs, the reference first in each. A pair is the medians of `each` turns: what is
+    short is disturbed by everything else that a machine does."""
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(pairs):
-        taken[1].append(reference())
-        taken[0].append(ours())
+        turns = [(ours_, reference_) for reference_, ours_ in ((reference(), ours()) for _ in range(each))]
+        for column, values in zip(taken, zip(*turns, strict=True), strict=True):
+            column.append(statistics.median(values))
     return taken
 
 

@@ -19,7 +19,7 @@ def run(pairs: int) -> None:
         _start(made, greetings)
         greetings.clear()
         accepted, imported = in_turns(pairs, lambda: _python("import sqlalchemy.orm"), lambda: _start(made, greetings))
-        helped, bare = in_turns(pairs * 4, lambda: _python("pass"), lambda: _run([*made.command, "--help"]))
+        helped, bare = in_turns(pairs, lambda: _python("pass"), lambda: _run([*made.command, "--help"]), each=5)
     show(
         "start, against a Python that imports sqlalchemy.orm (wall)",
         [Row("until 220", greetings, imported, "ms", 1.5), Row("until 250 to a mail", accepted, imported, "ms", 1.5)],
