@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, select, update
 
+from mailbot import maillog
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
 from mailbot.storage import claims
 from mailbot.storage.database import Database
@@ -52,6 +53,7 @@ class SqlOutbox:
                 blobs.add(row.blob_id)
                 rows.append(row)
             claims.take(connection, outbox, [row.id for row in rows], self._owner, count=False)
+        maillog.step("claimed-outgoing")
         with self._database.read() as connection:
             bodies = {blob_id: self._vault.read_blob(connection, blob_id)[1] for blob_id in blobs}
             mails = []
@@ -99,6 +101,8 @@ class SqlOutbox:
                         **values,
                     )
                 )
+            maillog.step("finishing-outgoing")
+        maillog.step("finished-outgoing")
 
     def renew(self, mails: Sequence[OutgoingMail]) -> frozenset[int]:
         lost = set()
