@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
 
+from mailbot import maillog
 from mailbot.domain.clocks import ClockState
 from mailbot.mail.envelope import Envelope
 from mailbot.service.store import (
@@ -125,6 +126,7 @@ class Store:
                     add_reference(
                         connection, self._vault, claim.issue, draft.message_id, draft.recipient, written=False
                     )
+                maillog.step("finishing-notice")
             if drafts and claim.issue is not None:
                 sealed = box.seal_json({"from": "", "message_id": drafts[0].message_id, "signed_by": ""}, "message")
                 connection.execute(

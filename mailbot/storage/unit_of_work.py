@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from mailbot import maillog
 from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
 from mailbot.service.store import ClaimedMail, IssueView, NewIssue, ReporterKey
@@ -75,6 +76,7 @@ class UnitOfWork:
         )  # fmt: skip
         number = row_id(result)
         self._boxes[number] = box
+        maillog.step("opened-issue")
         return number
 
     def close_issue(self, number: int, outcome: Outcome, now: datetime) -> None:
