@@ -22,6 +22,9 @@ from mailbot.errors import ConfigError
 _SIZE_UNITS = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 # Strict on purpose: these addresses are written into headers and SMTP commands without further thought.
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+# "+bounce.", 16 million notices with 250 mails each in hexadecimal, and 128 bits as base32 take the other 44 octets
+# that a local part may have (RFC 5321 4.5.3.1.1).
+_PUBLIC_LOCAL_PART = 20
 _LINE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
@@ -52,8 +55,14 @@ def _address(value: object) -> str:
 
 
 def _public_address(value: object) -> str:
-    if "+" in _address(value).split("@")[0]:
+    local_part = _address(value).split("@")[0]
+    if "+" in local_part:
         raise ValueError('a plain mail address without "+", because mailbot adds its own "+" extensions')
+    if len(local_part) > _PUBLIC_LOCAL_PART:
+        raise ValueError(
+            f'a mail address with at most {_PUBLIC_LOCAL_PART} characters before the "@": mail systems allow 64, and'
+            ' mailbot\'s "+" extensions need the rest'
+        )
     return _address(value)
 
 
@@ -279,14 +288,14 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _contradictions(self) -> "Settings":
-        seen: dict[str, str] = {}
-        for member in self.member:
+        seen: dict[str, int] = {}
+        for number, member in enumerate(self.member):
             for what, value in (
                 ("id", member.id),
                 ("email", member.email.lower()),
                 ("fingerprint", member.fingerprint),
             ):
-                if value is not None and seen.setdefault(f"{what} {value}", member.id) is not member.id:
+                if value is not None and seen.setdefault(f"{what} {value}", number) != number:
                     raise ValueError(f'member.{what}: "{value}" stands twice; every member needs their own')
             if member.email.lower() == self.group.address.lower():
                 raise ValueError(f'member.email: "{member.email}" is the group\'s own address: mail would loop')

@@ -83,7 +83,7 @@ def _thread(
 
 def subject_numbers(subject: str, prefix: str) -> tuple[int, ...]:
     """The issue numbers that a subject names as ``[EX-42]``."""
-    return tuple(int(number) for number in re.findall(rf"\[{re.escape(prefix)}-([1-9]\d{{0,8}})\]", subject, re.I))
+    return tuple(int(number) for number in re.findall(rf"\[{re.escape(prefix)}-([1-9][0-9]{{0,8}})\]", subject, re.I))
 
 
 @dataclass(frozen=True, slots=True)
