@@ -25,7 +25,9 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", nargs="*", metavar="NAME", help="which ones, in this order (all, if none is named)")
-    parser.add_argument("--pairs", type=int, default=5, metavar="N", help="pairs per row (default 5; more decide better)")
+    parser.add_argument(
+        "--pairs", type=int, default=5, metavar="N", help="pairs per row (default 5; more decide better)"
+    )
     options = parser.parse_args()
     unknown = [name for name in options.name if name not in BENCHMARKS]
     if unknown:

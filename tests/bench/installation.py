@@ -130,9 +130,7 @@ def _write(made: Installation, encrypt: str, processes: int, smarthost_port: int
 
 
 @contextmanager
-def serving(
-    made: Installation, roles: Sequence[str] = (), environment: dict[str, str] | None = None
-) -> Iterator[int]:
+def serving(made: Installation, roles: Sequence[str] = (), environment: dict[str, str] | None = None) -> Iterator[int]:
     """`mailbot serve` with these roles (all, if none), ready; gives the parent's process id. All of it is ended after."""
     options = [word for role in roles for word in ("--role", role)]
     with (made.directory / "log").open("ab") as log:

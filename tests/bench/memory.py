@@ -86,7 +86,7 @@ def _delivered(queue: sqlite3.Connection) -> bool:
         f"(SELECT count(*) FROM {table} WHERE state = '{state}')"
         for table, state in (("inbox", "new"), ("notice", "new"), ("outbox", "waiting"))
     )
-    return bool(queue.execute(f"SELECT {waiting}").fetchone() == (0,))  # noqa: S608 - our own words
+    return bool(queue.execute(f"SELECT {waiting}").fetchone() == (0,))
 
 
 def _peaks(made: Installation, pid: int) -> dict[str, int]:

@@ -105,4 +105,3 @@ def run(pairs: int) -> None:
             )
             if name == "25 MB":
                 print(f"memory beside the mail: {peak(parse, raw):.3f} of its size, caged {peak(caged.parse, raw):.3f}")
-

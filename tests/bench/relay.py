@@ -81,7 +81,9 @@ def plain(pairs: int) -> None:
 
 
 def _idle(queue: sqlite3.Connection) -> bool:
-    waiting = "SELECT (SELECT count(*) FROM inbox WHERE state = 'new') + (SELECT count(*) FROM notice WHERE state = 'new')"
+    waiting = (
+        "SELECT (SELECT count(*) FROM inbox WHERE state = 'new') + (SELECT count(*) FROM notice WHERE state = 'new')"
+    )
     return bool(queue.execute(waiting).fetchone() == (0,))
 
 

@@ -81,7 +81,9 @@ def load(port: int, shape: Shape, pid: int | None = None) -> Run:
     if done.returncode:
         raise RuntimeError(f"the load failed: {done.stdout.strip()}")
     result = json.loads(done.stdout)
-    return Run(result["rate"], result["worst"], (_all_cpu_seconds(pid) - before) / result["answered"], result["answered"])
+    return Run(
+        result["rate"], result["worst"], (_all_cpu_seconds(pid) - before) / result["answered"], result["answered"]
+    )
 
 
 def _all_cpu_seconds(pid: int | None) -> float:

@@ -12,7 +12,6 @@ from tests.faults.orders import Orders
 from tests.installation import ESCALATION
 from tests.openpgp_keys import Lab
 
-
 HASTY = (
     """
 [slo]
