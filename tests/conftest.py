@@ -88,3 +88,11 @@ def short_path() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="mb-"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def short_root() -> Iterator[Path]:
+    """The same for a whole module."""
+    path = Path(tempfile.mkdtemp(prefix="mb-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)

@@ -11,6 +11,7 @@ from mailbot.config import Settings
 from mailbot.domain import clocks
 from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
+from mailbot.service import reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import Facts
 from mailbot.service.store import NewIssue, Unit
@@ -97,8 +98,10 @@ def follow_up(case: Case) -> Outcome:
     number = _issue_number(case)
     authenticated, why = _authenticated(case)
     role = "member" if case.facts.claims_member else (case.facts.role or "stranger")
+    remarks = reporter_keys.of_follow_up(case.unit, case.message, case.facts)
     _record(case, number, "follow-up", None)
     params = {**case.message.relayed(), "authenticated": authenticated, "why": why, "role": role}
+    params["defects"] = [*params["defects"], *remarks]
     case.unit.notify(
         "follow_up",
         number,
@@ -126,6 +129,8 @@ def report(case: Case) -> Outcome:
     )
     if message.author:
         unit.add_participant(number, Role.REPORTER, message.author, message.author_name)
+        if key := reporter_keys.of_report(message):
+            unit.set_key(number, message.author, key)
     _record(case, number, "report", case.facts.member.id if case.facts.member else None)
     plan = clocks.first_response(response_policy(case.settings), calendar(case.settings), received_at)
     unit.start_clock(number, clocks.FIRST_RESPONSE, received_at, plan)
@@ -191,6 +196,8 @@ def _authenticated(case: Case) -> tuple[str, str]:
         return "", "it carries a member's address, but not that member's good signature"
     if case.facts.keyed:
         return "address", ""
+    if reporter_keys.signed_by_known(case.message, case.facts):
+        return "signature", ""
     if case.facts.role is None:
         return "", "its sender is not known on this issue"
     if case.message.checks.dmarc_pass_for(case.message.author):

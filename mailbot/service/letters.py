@@ -207,6 +207,10 @@ def _warnings(writing: Writing) -> tuple[str, ...]:
 def _signer(writing: Writing) -> str:
     """Whose key signed: a member, a known key's user id, or only the key id."""
     fingerprint, key_id = writing.claim.params["signed_by"], writing.claim.params["key_id"]
+    if writing.claim.params["signer"] == "known":
+        return f"the key of this sender that we know ({fingerprint})"
+    if writing.claim.params["signer"] == "carried":
+        return f"a key that came along with this mail ({fingerprint}), which proves nothing about who wrote it"
     member = writing.settings.member_by_fingerprint(fingerprint) if fingerprint else None
     if member is not None:
         return f"{member.name} ({fingerprint})"

@@ -6,6 +6,7 @@ from typing import Any
 
 from mailbot.mail.authenticity import Authentication
 from mailbot.mail.envelope import Envelope, Target
+from mailbot.service.carried_keys import CarriedKey
 from mailbot.service.opening import Piece
 from mailbot.service.ports import Opened, Signature
 
@@ -57,6 +58,11 @@ class Message:
     unreadable: str = ""
     """Why its content could not be read, in plain words; "" if it could."""
     defects: tuple[str, ...] = ()
+    keys: tuple[CarriedKey, ...] = ()
+    """Public keys that it brings along."""
+    signer: str = ""
+    """Whose a good signature is if it is no member's: ``known`` (the reporter's key that we have), ``carried`` (a key
+    that came with this very mail, which proves nothing about who wrote it)."""
     pieces: tuple[Piece, ...] = ()
     """What was inside an encryption: members cannot open the original, which is encrypted to the group."""
 
@@ -84,6 +90,7 @@ class Message:
             "verdict": self.signature.verdict.value,
             "signed_by": self.signature.fingerprint,
             "key_id": self.signature.key_id,
+            "signer": self.signer,
             "checks": [self.authserv_id, _dkim(self.checks), self.checks.spf, self.checks.dmarc],
             "pieces": [[piece.name, len(piece.data), piece.mail] for piece in self.pieces],
             "unreadable": self.unreadable,

@@ -55,6 +55,8 @@ class Content:
     """What is left when the layers are off."""
 
     structure: Structure
+    raw: bytes
+    """The bytes that `structure` describes."""
     text: str
     layers: int = 0
     opened: str = ""
@@ -71,7 +73,7 @@ class Content:
 
 def opened(raw: bytes, structure: Structure, parser: Parser, openpgp: OpenPGP) -> Content:
     """Open one mail. Raises `MailFailed` and `TemporaryError` as the parser and gpg do."""
-    content = Content(structure, structure.text)
+    content = Content(structure, raw, structure.text)
     for _ in range(LAYERS):
         root = content.structure.root
         if (cipher := _ciphertext(root, content.structure, raw)) is not None:
@@ -97,7 +99,7 @@ def opened(raw: bytes, structure: Structure, parser: Parser, openpgp: OpenPGP) -
             return replace(content, opened=state, signature=signature, pieces=pieces, unreadable=str(error))
         # The innermost signature is the one around the text; an outer one counts where there is none inside.
         content = replace(
-            content, structure=inner, text=inner.text, layers=content.layers + 1, opened=state, pieces=pieces,
+            content, structure=inner, raw=raw, text=inner.text, layers=content.layers + 1, opened=state, pieces=pieces,
             signature=signature if signature.verdict is not Verdict.UNSIGNED else content.signature,
         )  # fmt: skip
     return replace(content, unreadable=_TOO_DEEP)

@@ -16,7 +16,7 @@ from mailbot.mail.templates import Rendered, Templates
 from mailbot.service.audiences import Recipient
 from mailbot.service.enclosures import Enclosures
 from mailbot.service.ports import OpenPGP, UnusableKeys
-from mailbot.service.store import ClaimedNotice, Draft
+from mailbot.service.store import ClaimedNotice, Draft, ReporterKey
 from mailbot.service.tokens import Tokens
 
 # Numbers of one notice's mails that share a Message-ID; those to outsiders follow.
@@ -180,19 +180,38 @@ class Poster:
     # To everybody else
 
     def outside(self, letter: Letter, recipients: Sequence[Recipient]) -> list[Draft]:
-        """One signed mail to each, in clear, with nothing internal in it."""
+        """One signed mail to each, with nothing internal in it; encrypted where the recipient's key is known."""
         rendered = self._templates.write(letter)
         parts = [compose.text_part(rendered.body)]
         if self._claim.event == "key":
             parts.append(compose.key_part(self._openpgp.group_key(), "group-key.asc"))
-        drafts = []
+        drafts: list[Draft] = []
         for seq, recipient in enumerate(recipients):
             seed = self._tokens.seed(self._claim.id, seq)
-            head_fields = self._outside_fields(rendered.subject, recipient, _SINGLE + seq)
-            entity = self._signed(compose.mixed(parts, seed) if len(parts) > 1 else parts[0], head_fields, seed)
-            shared = _Shared(tuple(head_fields), entity, self._message_id(_SINGLE + seq), encrypted=False)
+            content = compose.mixed(parts, seed) if len(parts) > 1 else parts[0]
+            head_fields = self._outside_fields(rendered.outer, recipient, _SINGLE + seq)
+            sealed = None
+            if recipient.key is not None:
+                sealed = self._sealed_to(recipient.key, content, head_fields, seed)
+            entity = sealed or self._signed(content, head_fields, seed)
+            shared = _Shared(tuple(head_fields), entity, self._message_id(_SINGLE + seq), encrypted=sealed is not None)
             drafts += self._copies(shared, [recipient], seq)
         return drafts
+
+    def _sealed_to(
+        self, key: ReporterKey, content: Entity, head_fields: Sequence[fields.Field], seed: bytes
+    ) -> Entity | None:
+        """Encrypted to one outsider's key; None if it cannot be used (any more). What goes to outsiders by itself
+        holds nothing confidential, so that it may then go in clear."""
+        root = openpgp_mime.protect_cipher(content, head_fields, head_fields)
+        with self._openpgp.with_keys([key.armor]) as once:
+            info = once.info(key.fingerprint)
+            if info is None or not info.usable(self._claim.created_at):
+                return None
+            try:
+                return openpgp_mime.encrypted(once.encrypt(root.pieces(), [key.fingerprint]), seed)
+            except UnusableKeys:
+                return None
 
     def _outside_fields(self, subject: str, recipient: Recipient, number: int) -> list[fields.Field]:
         group, issue = self._settings.group, self._claim.issue

@@ -60,6 +60,14 @@ class ClockView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReporterKey:
+    """The public key of a participant from outside: kept sealed, used for mail to that participant only."""
+
+    fingerprint: str
+    armor: str
+
+
+@dataclass(frozen=True, slots=True)
 class IssueView:
     """An issue as its rows stand now, opened."""
 
@@ -73,6 +81,7 @@ class IssueView:
     opened_at: datetime
     owner: str | None
     clocks: tuple[ClockView, ...]
+    reporter_key: ReporterKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,10 @@ class Unit(Protocol):
     def close_issue(self, number: int, outcome: Outcome, now: datetime) -> None: ...
 
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None: ...
+
+    def set_key(self, number: int, address: str, key: ReporterKey) -> None:
+        """Keep a participant's key."""
+        ...
 
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
@@ -210,6 +223,10 @@ class Store(Protocol):
 
     def fire(self, clock: ClockView) -> AbstractContextManager["Firer | None"]:
         """The transaction in which a clock fires; None if somebody else was faster."""
+        ...
+
+    def keys_of(self, address: str) -> list[ReporterKey]:
+        """The known keys of a participant from outside, by address."""
         ...
 
     def keys(self) -> tuple[int, list[str]]:

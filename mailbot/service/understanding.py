@@ -18,9 +18,9 @@ from mailbot.mail.envelope import Envelope, strongest, target
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.protected_headers import applied, protected
 from mailbot.mail.structure import Part, Structure
-from mailbot.service import opening
+from mailbot.service import carried_keys, opening
 from mailbot.service.message import Attachment, Message
-from mailbot.service.ports import OpenPGP, Parser, Signature, Unreadable
+from mailbot.service.ports import OpenPGP, Parser, Signature, Unreadable, Verdict
 from mailbot.service.store import ClaimedMail, MailKeys, Store
 
 HEAD_BYTES = 100_000
@@ -64,8 +64,20 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         outer = parser.parse(mail.raw)
     except Unreadable as error:
         return given_up(mail, settings, store, str(error))
-    content = opening.opened(mail.raw, outer, parser, openpgp)
     message = _message(mail, settings, store, outer.headers, outer)
+    content = opening.opened(mail.raw, outer, parser, openpgp)
+    carried = carried_keys.look(
+        content.raw, outer, content.structure, message.author, openpgp, mail.envelope.received_at
+    )  # fmt: skip
+    signer = ""
+    if content.signature.verdict is Verdict.NO_KEY:
+        known = [key.armor for key in store.keys_of(message.author)]
+        for who, armored in (("known", known), ("carried", [key.armor for key in carried.keys])):
+            if armored and not signer:
+                with openpgp.with_keys(armored) as once:
+                    again = opening.opened(mail.raw, outer, parser, once)
+                if again.signature.verdict is not Verdict.NO_KEY:
+                    content, signer = again, who
     inner = content.structure
     inside = protected(inner) if content.layers else None
     # Who wrote it, and what an answer names, stays as the outside says: nothing from inside may ever stand there.
@@ -89,7 +101,9 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         symmetric=content.symmetric,
         signature=content.signature,
         unreadable=content.unreadable,
-        defects=tuple(dict.fromkeys((*defects, *content.remarks))),
+        defects=tuple(dict.fromkeys((*defects, *content.remarks, *carried.remarks))),
+        keys=carried.keys,
+        signer=signer,
         pieces=content.pieces,
     )
 
