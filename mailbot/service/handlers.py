@@ -69,7 +69,7 @@ def key_request(case: Case) -> Outcome:
     if _may_answer(case):
         case.unit.notify(
             "key", None,
-            {"to": case.message.author, "name": case.message.author_name, "in_reply_to": case.message.message_id},
+            {"to": case.message.author, "in_reply_to": case.message.message_id},
             case.now,
         )  # fmt: skip
     return case.finish(Disposition.KEY_REQUEST)
@@ -149,7 +149,7 @@ def report(case: Case) -> Outcome:
     if acknowledged:
         unit.notify(
             "acknowledgement_unreadable" if unreadable else "acknowledgement",
-            number, {"to": message.author, "name": message.author_name, "in_reply_to": message.message_id}, now,
+            number, {"to": message.author, "in_reply_to": message.message_id}, now,
         )  # fmt: skip
     return case.finish(Disposition.UNREADABLE if unreadable else Disposition.REPORT, number)
 
