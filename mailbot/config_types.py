@@ -17,9 +17,9 @@ from mailbot.duration import ACCEPTED, Duration
 _SIZE_UNITS = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 # Strict on purpose: these addresses are written into headers and SMTP commands without further thought.
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-# "+bounce.", 16 million notices with 250 mails each in hexadecimal, and 80 bits as base32 take the other 34 octets that
-# a local part may have (RFC 5321 4.5.3.1.1); a keyed address takes fewer.
-_PUBLIC_LOCAL_PART = 30
+# "+", nine digits, "." and 128 bits as base32 take the other 37 octets that a local part may have (RFC 5321
+# 4.5.3.1.1); a bounce address takes fewer.
+_PUBLIC_LOCAL_PART = 27
 _LINE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 # No promise or pause lasts longer, and dates so far ahead can always be computed.
 _LONGEST_DAYS = 3650
