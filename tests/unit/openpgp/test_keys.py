@@ -184,4 +184,5 @@ def test_a_home_for_one_look_leaves_no_directory_for_sockets(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     scan(lab.people.public("alice").encode())
     (asked,) = record.read_text().splitlines()
-    assert asked.startswith("--homedir /") and asked.endswith(" --remove-socketdir")
+    assert asked.startswith("--homedir /")
+    assert asked.endswith(" --remove-socketdir")
