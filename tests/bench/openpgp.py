@@ -39,7 +39,7 @@ def run(pairs: int) -> None:
         ciphertext = gpg.encrypt([MAIL], [group])
         signature = gpg.sign(MAIL)
         sign = ["--digest-algo", "SHA512", "--armor", "--local-user", group, "--detach-sign"]
-        calls = {
+        calls: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
             "decrypt and verify": (_bare(gpg, ["--decrypt"], ciphertext), partial(gpg.decrypt, ciphertext)),
             "sign": (_bare(gpg, sign, MAIL), partial(gpg.sign, MAIL)),
         }
@@ -52,7 +52,7 @@ def run(pairs: int) -> None:
         for name, (bare, ours) in calls.items():
             taken = in_turns(pairs, partial(_timed, bare), partial(_timed, ours), each=TURNS)
             rows.append(Row(name, *taken, "ms"))
-        show(f"one call through mailbot.openpgp, against bare gpg {version()} (wall)", rows)
+        show(f"one call through mailbot.openpgp, against bare gpg {'.'.join(map(str, version()))} (wall)", rows)
         start = time.perf_counter()
         gpg.load(2, armored)
         print(f"load of 50 keys: {(time.perf_counter() - start) * 1000:.1f} ms")
@@ -61,8 +61,8 @@ def run(pairs: int) -> None:
         for what in ("encrypt", "decrypt"):
             _memory(what, home, group, folder)
     finally:
-        for name in folder.iterdir():
-            stop_agent(name)
+        for path in folder.iterdir():
+            stop_agent(path)
         shutil.rmtree(folder, ignore_errors=True)
 
 
