@@ -87,7 +87,9 @@ def _choose(raw: bytes, node: Node) -> Choice:
         choices[0] = Choice([], choices[0].shown or [node.children[0]])
     if node.content_type == "multipart/alternative":
         best = _best(raw, choices)
-        left_out = [other for number, choice in enumerate(choices) if number != best for other in choice.shown]
+        not_shown = [other for number, choice in enumerate(choices) if number != best for other in choice.shown]
+        # A second plain text is no other form of the first: it is listed, so that nothing can hide there.
+        left_out = [other for other in not_shown if is_html(other) or not _SOMETHING.search(raw, other.body, other.end)]
         left_out += [child for child in node.children if child.content_type in _OTHER_FORMS]
         return Choice(choices[best].shown, left_out + [other for choice in choices for other in choice.left_out])
     if node.content_type == "multipart/related":

@@ -59,6 +59,8 @@ def one_line(text: str) -> str:
 def file_name(name: str) -> str:
     """An attachment's name, safe to show and to save: no path, not hidden, one line, at most `limits.FILE_NAME`
     characters with the extension kept. Empty if nothing is left."""
+    if not name:
+        return ""
     # Cut first: one character can become ten.
     base = re.split(r"[/\\]", name[-4 * limits.FILE_NAME :])[-1]
     shown = one_line(base).replace("/", "_").strip(" .")

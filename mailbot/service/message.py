@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mailbot.mail.authenticity import Authentication
 from mailbot.mail.envelope import Envelope, Target
+from mailbot.service.carried_keys import CarriedKey
+from mailbot.service.opening import Piece
 from mailbot.service.ports import Opened, Signature
 
 
@@ -14,21 +17,6 @@ class Attachment:
     content_type: str
     size: int
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """SPF, DKIM and DMARC as the front mail server saw them: words of RFC 8601 such as ``pass``, or ""."""
-
-    authserv_id: str = ""
-    dkim: str = ""
-    spf: str = ""
-    dmarc: str = ""
-    dmarc_domain: str = ""
-
-    def dmarc_pass_for(self, address: str) -> bool:
-        domain = address.rpartition("@")[2].lower()
-        return bool(domain) and self.dmarc == "pass" and self.dmarc_domain.lower() == domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +42,9 @@ class Message:
     """The key ids that a ciphertext named."""
     symmetric: bool
     signature: Signature
-    checks: Checks
+    authserv_id: str
+    """The trusted front server whose results these are; "" if none was there."""
+    checks: Authentication
     """What the trusted front said about the sender."""
     automatic: bool
     """Not written by a person for us: RFC 3834, vacation, list or bulk traffic."""
@@ -63,14 +53,27 @@ class Message:
     bounce: bool
     bounce_failed: bool
     """A bounce that reports a permanent failure."""
+    bounce_code: str
+    """Its status, such as ``5.1.1``; "" if it gives none."""
     unreadable: str = ""
     """Why its content could not be read, in plain words; "" if it could."""
     defects: tuple[str, ...] = ()
+    keys: tuple[CarriedKey, ...] = ()
+    """Public keys that it brings along."""
+    signer: str = ""
+    """Whose a good signature is if it is no member's: ``known`` (the reporter's key that we have), ``carried`` (a key
+    that came with this very mail, which proves nothing about who wrote it)."""
+    pieces: tuple[Piece, ...] = ()
+    """What was inside an encryption: members cannot open the original, which is encrypted to the group."""
 
     @property
     def encrypted(self) -> bool:
         """All of its content came encrypted to the group."""
         return self.opened == Opened.DECRYPTED
+
+    def inside(self) -> bytes:
+        """The decrypted pieces, one after the other; their names and sizes are in `relayed`."""
+        return b"".join(piece.data for piece in self.pieces)
 
     def relayed(self) -> Mapping[str, Any]:
         """What a relay shows of it: JSON values, sealed with the notice."""
@@ -87,8 +90,15 @@ class Message:
             "verdict": self.signature.verdict.value,
             "signed_by": self.signature.fingerprint,
             "key_id": self.signature.key_id,
-            "checks": [self.checks.authserv_id, self.checks.dkim, self.checks.spf, self.checks.dmarc],
+            "signer": self.signer,
+            "checks": [self.authserv_id, _dkim(self.checks), self.checks.spf, self.checks.dmarc],
+            "pieces": [[piece.name, len(piece.data), piece.mail] for piece in self.pieces],
             "unreadable": self.unreadable,
             "defects": list(self.defects),
             "received_at": self.envelope.received_at.isoformat(),
         }
+
+
+def _dkim(checks: Authentication) -> str:
+    """All DKIM results in one line: ``pass (example.org), fail (list.example)``."""
+    return ", ".join(f"{result} ({domain})" if domain else result for result, domain in checks.dkim)

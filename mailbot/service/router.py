@@ -37,7 +37,7 @@ class Facts:
 def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) -> Facts:
     """Gather the facts about one mail. Order of threading: keyed or numbered address, references, subject tag."""
     member = None
-    if message.signature.good:
+    if message.signature.good and not message.signer:
         member = settings.member_by_fingerprint(message.signature.fingerprint)
     claims_member = settings.member_by_address(message.author)
     sender = member.email if member else message.author
@@ -83,7 +83,7 @@ def _thread(
 
 def subject_numbers(subject: str, prefix: str) -> tuple[int, ...]:
     """The issue numbers that a subject names as ``[EX-42]``."""
-    return tuple(int(number) for number in re.findall(rf"\[{re.escape(prefix)}-([1-9]\d{{0,8}})\]", subject, re.I))
+    return tuple(int(number) for number in re.findall(rf"\[{re.escape(prefix)}-([1-9][0-9]{{0,8}})\]", subject, re.I))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from mailbot.storage import claims
 from mailbot.storage.database import Database
 from mailbot.storage.leases import LEASE_SECONDS, Owner, boot_seconds
 from mailbot.storage.tables import blob, outbox
+from mailbot.storage.unit_of_work import UnitOfWork
 from mailbot.storage.vault import Vault
 
 _STATES = {
@@ -77,14 +78,14 @@ class SqlOutbox:
     def finish(self, results: Sequence[Result], now: datetime) -> None:
         with self._database.write() as connection:
             for result in results:
-                issue_id = connection.scalar(select(outbox.c.issue_id).where(outbox.c.id == result.mail.id))
-                box = self._vault.issue_box(connection, issue_id)
+                row = connection.execute(select(outbox).where(outbox.c.id == result.mail.id)).one()
+                box = self._vault.issue_box(connection, row.issue_id)
                 final = result.next_at is None
                 values: dict[str, Any] = {}
                 if result.text is not None:
                     error = {"text": result.text, "code": result.code}
                     values["sealed_error"] = box.seal_json(error, "error") if result.text else None
-                connection.execute(
+                done = connection.execute(
                     update(outbox)
                     .where(
                         outbox.c.id == result.mail.id,
@@ -101,6 +102,9 @@ class SqlOutbox:
                         **values,
                     )
                 )
+                if done.rowcount and result.outcome is Outcome.FAILED:
+                    unit = UnitOfWork(connection, self._vault)
+                    unit.undelivered(row, str(result.code or ""), now)
             maillog.step("finishing-outgoing")
         maillog.step("finished-outgoing")
 

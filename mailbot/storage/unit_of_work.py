@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from mailbot import maillog
 from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
-from mailbot.service.store import ClaimedMail, IssueView, NewIssue
+from mailbot.service.store import ClaimedMail, IssueView, NewIssue, ReporterKey
+from mailbot.service.undelivered import Undelivered, tell
 from mailbot.storage import audit, claims, inbox, views
 from mailbot.storage.tables import acknowledged, clock, issue, message, notice, outbox, participant, thread_ref
 from mailbot.storage.tables import inbox as inbox_table
@@ -62,14 +63,6 @@ class UnitOfWork:
         )
         return [member for member in members if member not in spoken]
 
-    def outgoing(self, notice_id: int, seq: int) -> tuple[int, str | None, int | None] | None:
-        row = self._connection.execute(
-            select(outbox.c.id, outbox.c.member_id, outbox.c.issue_id).where(
-                outbox.c.notice_id == notice_id, outbox.c.seq == seq
-            )
-        ).first()
-        return (row.id, row.member_id, row.issue_id) if row else None
-
     # Recording
 
     def open_issue(self, new: NewIssue) -> int:
@@ -98,6 +91,16 @@ class UnitOfWork:
                 issue_id=number, address_hash=self._vault.address_hash(address), role=role, sealed=sealed
             )
         )
+
+    def set_key(self, number: int, address: str, key: ReporterKey) -> None:
+        box = self._box(number)
+        mine = (participant.c.issue_id == number) & (participant.c.address_hash == self._vault.address_hash(address))
+        content = box.open_json(
+            self._connection.execute(select(participant.c.sealed).where(mine)).scalar_one(), "participant"
+        )
+        content["key"] = [key.fingerprint, key.armor]
+        sealed = box.seal_json(content, "participant")
+        self._connection.execute(update(participant).where(mine).values(sealed=sealed))
 
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
@@ -142,23 +145,48 @@ class UnitOfWork:
         self._connection.execute(insert(acknowledged).values(sender_hash=party, at=now))
         return True
 
-    def mark_bounced(self, outbox_id: int, text: str, now: datetime) -> bool:
-        row = self._connection.execute(select(outbox.c.issue_id).where(outbox.c.id == outbox_id)).one()
-        sealed = self._box(row.issue_id).seal_json({"text": text, "code": None}, "error")
+    def bounced(self, notice_id: int, seq: int, code: str, now: datetime) -> int | None:
+        row = self._connection.execute(
+            select(outbox).where(outbox.c.notice_id == notice_id, outbox.c.seq == seq)
+        ).first()
+        if row is None:
+            return None
+        error = {"text": "a mail system reported that it could not be delivered", "code": code}
         result = self._connection.execute(
             update(outbox)
-            .where(outbox.c.id == outbox_id, outbox.c.state.in_(["sent", "waiting"]))
-            .values(state="bounced", sealed_error=sealed, finished_at=now)
+            .where(outbox.c.id == row.id, outbox.c.state == "sent")
+            .values(state="bounced", finished_at=now, sealed_error=self._box(row.issue_id).seal_json(error, "error"))
         )
-        return result.rowcount == 1
+        if result.rowcount == 1:
+            self.undelivered(row, code, now)
+        return int(row.issue_id) if row.issue_id is not None else None
+
+    def undelivered(self, row: Row[Any], code: str, now: datetime) -> None:
+        """An outbox row failed for good: tell who should know."""
+        content = self._box(row.issue_id).open_json(row.sealed, "outbox")
+        failed = 0
+        if row.member_id is not None:
+            failed = (
+                self._connection.scalar(
+                    select(func.count()).where(
+                        outbox.c.member_id == row.member_id, outbox.c.state.in_(["failed", "bounced"])
+                    )
+                )
+                or 0
+            )
+        mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, failed)
+        tell(self, mail, now)
 
     def notify(
-        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
-    ) -> None:
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
+        original: bool = False, pieces: bytes = b"",
+    ) -> None:  # fmt: skip
+        box = self._box(number)
         self._connection.execute(
             insert(notice).values(
-                event=event, issue_id=number, created_at=now, sealed=self._box(number).seal_json(params, "notice"),
+                event=event, issue_id=number, created_at=now, sealed=box.seal_json(params, "notice"),
                 blob_id=self._mail.blob_id if original and self._mail else None,
+                pieces_id=self._vault.write_blob(self._connection, number, box, pieces) if pieces else None,
             )
         )  # fmt: skip
 

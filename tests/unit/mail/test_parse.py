@@ -86,6 +86,12 @@ def test_html_is_read_where_the_plain_text_is_empty() -> None:
     assert mail.html_only
 
 
+def test_a_second_plain_alternative_is_listed() -> None:
+    mail = parse(multipart("\r\nfirst", "\r\nsecond", "Content-Type: application/zip\r\n\r\nz", kind="alternative"))
+    assert mail.text == "first"
+    assert [part.content_type for part in mail.attachments] == ["text/plain", "application/zip"]
+
+
 def test_text_parts_of_a_mixed_mail_are_joined() -> None:
     mail = parse(
         multipart("\r\none", "Content-Disposition: inline\r\n\r\ntwo", "Content-Type: text/html\r\n\r\n<b>3</b>")
