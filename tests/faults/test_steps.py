@@ -26,12 +26,12 @@ def served(lab: Lab, short_root: Path) -> Iterator[Scene]:
         yield made
 
 
-def play(served: Scene, role: str, step: str, nth: int) -> None:
+def play(made: Scene, role: str, step: str, nth: int) -> None:
     """A handful of mails, with one kill on their way."""
-    scene.orders.kill(role, step, nth)
-    scene.ledger.hand_in_all(scene.handful(f"{role}-{step}-{nth}"))
-    scene.wait(lambda: scene.orders.carried_out(role, step), f"the kill at {step}")
-    scene.settle()
+    made.orders.kill(role, step, nth)
+    made.ledger.hand_in_all(made.handful(f"{role}-{step}-{nth}"))
+    made.wait(lambda: made.orders.carried_out(role, step), f"the kill at {step}")
+    made.settle()
 
 
 STEPS = [
