@@ -21,7 +21,7 @@ from mailbot import maillog
 from mailbot.app import CurrentSettings, Scratch, open_database, open_gpg, open_store, open_vault, still_wanted, utc_now
 from mailbot.config import Listener as ListenerSettings
 from mailbot.config import Settings, load
-from mailbot.errors import ConfigError, MailbotError
+from mailbot.errors import ConfigError
 
 if TYPE_CHECKING:
     from mailbot.smtp.limits import Limits
@@ -172,7 +172,7 @@ def worker(role: Role) -> None:
             try:
                 if pipeline.run_once():
                     continue
-            except MailbotError as error:
+            except Exception as error:  # noqa: BLE001 - a thread that ends would be missed by nobody, and do no work
                 maillog.trouble("worker", error)
                 role.stop.wait(LOOK_ANYWAY_SECONDS)
                 continue
@@ -203,7 +203,7 @@ def keep_house(role: Role, renew: Callable[[], object], free_dead: Callable[[], 
             free_dead()
             if beats % RENEW_EVERY == 0:
                 renew()
-        except MailbotError as error:
+        except Exception as error:  # noqa: BLE001 - without it no lease of this process would be renewed any more
             maillog.trouble("housekeeping", error)
 
 
@@ -248,7 +248,7 @@ def scheduler(role: Role) -> None:
         try:
             if leadership.hold():
                 ticks.fire_due_clocks()
-        except MailbotError as error:
+        except Exception as error:  # noqa: BLE001 - the next tick is soon, and a traceback might quote a mail
             maillog.trouble("scheduler", error)
 
     running = jobs.start(jobs.timetable(fire))

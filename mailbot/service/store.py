@@ -187,6 +187,11 @@ class Store(Protocol):
         """The first pass over new mails, in order of arrival. Returns how many it saw."""
         ...
 
+    def holding(self, claim: ClaimedMail | ClaimedNotice) -> AbstractContextManager[None]:
+        """While the block runs, the claim's lease is renewed. Afterwards it no longer is, so that a row whose result
+        could not be recorded becomes free by itself."""
+        ...
+
     def claim_mail(self, now: datetime) -> ClaimedMail | None: ...
 
     def decide(self, claim: ClaimedMail) -> AbstractContextManager[Unit]:
