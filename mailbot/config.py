@@ -6,6 +6,8 @@ passed explicitly. Paths in the file are relative to the file.
 """
 
 import difflib
+import ipaddress
+import json
 import re
 import tomllib
 from datetime import date
@@ -25,12 +27,17 @@ _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Z
 # that a local part may have (RFC 5321 4.5.3.1.1).
 _PUBLIC_LOCAL_PART = 20
 _LINE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+# No promise or pause lasts longer, and dates so far ahead can always be computed.
+_LONGEST_DAYS = 3650
 
 
 def _duration(value: object) -> Duration:
-    if isinstance(value, str):
-        return Duration.parse(value)
-    raise ValueError(f"a duration such as {ACCEPTED}")
+    if not isinstance(value, str):
+        raise ValueError(f"a duration such as {ACCEPTED}")
+    duration = Duration.parse(value)
+    if max(duration.seconds / 86400, duration.business_days) > _LONGEST_DAYS:
+        raise ValueError(f'a duration of at most "{_LONGEST_DAYS}d" (ten years)')
+    return duration
 
 
 def _elapsed(value: object) -> Duration:
@@ -90,6 +97,14 @@ def _member_id(value: object) -> str:
     raise ValueError('1 to 32 of a-z, 0-9, "-" and "_", a letter first, such as "alice"')
 
 
+def _network(value: object) -> str:
+    try:
+        ipaddress.ip_network(value if isinstance(value, str) else "", strict=False)
+    except ValueError:
+        raise ValueError('an IP address or network such as "192.0.2.25" or "2001:db8::/64"') from None
+    return str(value)
+
+
 def _timezone(value: object) -> ZoneInfo:
     try:
         return ZoneInfo(value if isinstance(value, str) else "")
@@ -117,6 +132,7 @@ Size = Annotated[int, BeforeValidator(_size)]
 Address = Annotated[str, BeforeValidator(_address)]
 Fingerprint = Annotated[str, BeforeValidator(_fingerprint)]
 Line = Annotated[str, BeforeValidator(_line)]
+Network = Annotated[str, BeforeValidator(_network)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 
 
@@ -151,7 +167,16 @@ class Listener(_Section):
     max_message_size: Size = 25_000_000
     trusted_authserv_ids: tuple[Line, ...] = Field(default=(), strict=False)
     intake_lists: tuple[Line, ...] = Field(default=(), strict=False)
-    trusted_hosts: tuple[Line, ...] = Field(default=("127.0.0.1", "::1"), strict=False)
+    trusted_hosts: tuple[Network, ...] = Field(default=("127.0.0.1", "::1"), strict=False)
+    max_recipients: int = Field(default=100, ge=1, le=10_000)
+    max_connections: int = Field(default=200, ge=1, le=10_000)
+    max_connections_per_client: int = Field(default=20, ge=1, le=10_000)
+    max_line: int = Field(default=65_536, ge=998, le=10_000_000)
+    max_received: int = Field(default=50, ge=10, le=1_000)
+    idle_timeout: Elapsed = Duration.parse("60s")
+    data_grace: Elapsed = Duration.parse("30s")
+    min_data_rate: int = Field(default=500, ge=1, le=1_000_000)
+    memory_budget: Size = 256_000_000
     processes: int = Field(default=1, ge=1, le=64)
 
 
@@ -282,8 +307,14 @@ class Settings(_Section):
                 raise ValueError(f'member.email: "{member.email}" is the group\'s own address: mail would loop')
         if self.relay.to == "list" and self.relay.list_address is None:
             raise ValueError('relay.list_address: missing, but relay.to is "list"')
+        if self.relay.list_address is not None and self.relay.list_address.lower() == self.group.address.lower():
+            raise ValueError(
+                f'relay.list_address: "{self.relay.list_address}" is the group\'s own address: mail would loop'
+            )
         remind, escalate = self.slo.first_response_remind, self.slo.first_response_escalate
-        if not remind.business_days and not escalate.business_days and remind.seconds >= escalate.seconds:
+        # Business days and elapsed time cannot be compared without a date.
+        comparable = bool(remind.business_days) == bool(escalate.business_days)
+        if comparable and (remind.business_days, remind.seconds) >= (escalate.business_days, escalate.seconds):
             raise ValueError(
                 f'slo.first_response_remind: "{remind}" is not before slo.first_response_escalate, "{escalate}"'
             )
@@ -312,8 +343,11 @@ def load(path: Path) -> Settings:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file. `mailbot init` makes one, or name yours with --config FILE") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}: not UTF-8 text (at line {line})") from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -321,7 +355,13 @@ def load(path: Path) -> Settings:
     try:
         return Settings.model_validate(data, context={"base": path.resolve().parent})
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(path, item) for item in error.errors())) from None
+        raise ConfigError("\n".join(_explain(path, item) for item in _causes(error.errors()))) from None
+
+
+def _causes(items: list[Any]) -> list[Any]:
+    """Without "too short" about a list whose entries have mistakes of their own: those entries were not counted."""
+    holders = {item["loc"][:-1] for item in items}
+    return [item for item in items if item["type"] != "too_short" or item["loc"] not in holders]
 
 
 def _explain(path: Path, item: Any) -> str:
@@ -346,8 +386,16 @@ def _explain(path: Path, item: Any) -> str:
             allowed = "true or false"
         case "model_type" | "model_attributes_type":
             allowed = "a table"
+        case "tuple_type" if isinstance(item["input"], dict):
+            allowed = f"a list of tables; write [[{key}]], with two brackets"
         case "tuple_type":
             allowed = "a list [...]"
+        case "date_type":
+            allowed = "a date without quotes, such as 2026-12-25"
+        case "int_type":
+            allowed = "a whole number"
+        case "float_type" | "float_parsing":
+            allowed = "a number such as 10.0"
         case "too_short":
             allowed = f"at least {context['min_length']} entry"
         case _:
@@ -366,5 +414,5 @@ def _known_keys(location: list[str | int]) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
+    text = "a table" if isinstance(value, dict) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 80 else text[:77] + "..."

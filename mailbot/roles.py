@@ -13,13 +13,17 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailbot import maillog
 from mailbot.app import CurrentSettings, Scratch, open_database, open_gpg, open_store, open_vault, still_wanted, utc_now
+from mailbot.config import Listener as ListenerSettings
 from mailbot.config import load
 from mailbot.errors import ConfigError, MailbotError
+
+if TYPE_CHECKING:
+    from mailbot.smtp.limits import Limits
 
 HOUSEKEEPING_SECONDS = 1.0
 """How often claims of dead processes are freed: their work goes on at once, not after their lease."""
@@ -83,7 +87,6 @@ class Role:
 
 def listener(role: Role) -> None:
     """Accept mail and store it sealed. Opens neither the private seal key nor a GnuPG home."""
-    from mailbot.smtp.limits import Limits
     from mailbot.smtp.listener import Listener
     from mailbot.storage.intake import Intake
     from mailbot.storage.seal import load_sealer
@@ -96,16 +99,14 @@ def listener(role: Role) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         role.on_stop(lambda: loop.call_soon_threadsafe(stop.set))
-        # Several processes share the sockets, so each gets its part of what is allowed in all.
-        everything = Limits(max_size=settings.listener.max_message_size, trusted_hosts=settings.listener.trusted_hosts)
-        limits = replace(
-            everything,
-            connections=max(1, everything.connections // role.share),
-            per_client=max(1, everything.per_client // role.share),
-            memory_budget=max(everything.max_size * 2, everything.memory_budget // role.share),
+        server = Listener(
+            settings.group.local_part,
+            settings.group.domain,
+            intake.accept,
+            utc_now,
+            share_of_limits(settings.listener, role.share),
+            settings.listener.protocol,
         )
-        group = settings.group
-        server = Listener(group.local_part, group.domain, intake.accept, utc_now, limits, settings.listener.protocol)
         await server.start(sockets)
         role.ready()
         await stop.wait()
@@ -113,6 +114,25 @@ def listener(role: Role) -> None:
 
     asyncio.run(serve())
     intake.close()
+
+
+def share_of_limits(listener: ListenerSettings, processes: int) -> Limits:
+    """What one of several listener processes may use: they divide what is allowed in all."""
+    from mailbot.smtp.limits import Limits
+
+    return Limits(
+        max_size=listener.max_message_size,
+        recipients=listener.max_recipients,
+        connections=max(1, listener.max_connections // processes),
+        per_client=max(1, listener.max_connections_per_client // processes),
+        idle=listener.idle_timeout.seconds,
+        data_grace=listener.data_grace.seconds,
+        data_rate=listener.min_data_rate,
+        line=listener.max_line,
+        received=listener.max_received,
+        memory_budget=max(2 * listener.max_message_size, listener.memory_budget // processes),
+        trusted_hosts=listener.trusted_hosts,
+    )
 
 
 def worker(role: Role) -> None:

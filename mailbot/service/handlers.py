@@ -11,6 +11,7 @@ from mailbot.config import Settings
 from mailbot.domain import clocks
 from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
+from mailbot.service import reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import Facts
 from mailbot.service.store import NewIssue, Unit
@@ -83,7 +84,14 @@ def note(case: Case) -> Outcome:
     if member is None:
         raise ValueError("a note without an authenticated member")
     _record(case, number, "note", member.id)
-    case.unit.notify("note", number, {**case.message.relayed(), "member": member.id}, case.now, original=True)
+    case.unit.notify(
+        "note",
+        number,
+        {**case.message.relayed(), "member": member.id},
+        case.now,
+        original=True,
+        pieces=case.message.inside(),
+    )
     case.unit.audit(number, member.id, "note", case.now)
     return case.finish(Disposition.MEMBER, number)
 
@@ -93,9 +101,18 @@ def follow_up(case: Case) -> Outcome:
     number = _issue_number(case)
     authenticated, why = _authenticated(case)
     role = "member" if case.facts.claims_member else (case.facts.role or "stranger")
+    remarks = reporter_keys.of_follow_up(case.unit, case.message, case.facts)
     _record(case, number, "follow-up", None)
     params = {**case.message.relayed(), "authenticated": authenticated, "why": why, "role": role}
-    case.unit.notify("follow_up", number, {**params, "mentions": list(case.facts.mentions)}, case.now, original=True)
+    params["defects"] = [*params["defects"], *remarks]
+    case.unit.notify(
+        "follow_up",
+        number,
+        {**params, "mentions": list(case.facts.mentions)},
+        case.now,
+        original=True,
+        pieces=case.message.inside(),
+    )
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
 
@@ -115,6 +132,8 @@ def report(case: Case) -> Outcome:
     )
     if message.author:
         unit.add_participant(number, Role.REPORTER, message.author, message.author_name)
+        if key := reporter_keys.of_report(message):
+            unit.set_key(number, message.author, key)
     _record(case, number, "report", case.facts.member.id if case.facts.member else None)
     plan = clocks.first_response(response_policy(case.settings), calendar(case.settings), received_at)
     unit.start_clock(number, clocks.FIRST_RESPONSE, received_at, plan)
@@ -123,7 +142,12 @@ def report(case: Case) -> Outcome:
     acknowledged = _may_answer(case)
     params = {**message.relayed(), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
     unit.notify(
-        "unreadable" if unreadable else "report", number, {**params, "acknowledged": acknowledged}, now, original=True
+        "unreadable" if unreadable else "report",
+        number,
+        {**params, "acknowledged": acknowledged},
+        now,
+        original=True,
+        pieces=message.inside(),
     )
     if acknowledged:
         unit.notify(
@@ -175,6 +199,8 @@ def _authenticated(case: Case) -> tuple[str, str]:
         return "", "it carries a member's address, but not that member's good signature"
     if case.facts.keyed:
         return "address", ""
+    if reporter_keys.signed_by_known(case.message, case.facts):
+        return "signature", ""
     if case.facts.role is None:
         return "", "its sender is not known on this issue"
     if case.message.checks.dmarc_pass_for(case.message.author):

@@ -37,7 +37,7 @@ class Facts:
 def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) -> Facts:
     """Gather the facts about one mail. Order of threading: keyed or numbered address, references, subject tag."""
     member = None
-    if message.signature.good:
+    if message.signature.good and not message.signer:
         member = settings.member_by_fingerprint(message.signature.fingerprint)
     claims_member = settings.member_by_address(message.author)
     sender = member.email if member else message.author

@@ -42,6 +42,7 @@ class ClaimedNotice:
     created_at: datetime
     params: Mapping[str, Any]
     blob_id: int | None
+    pieces_id: int | None
     failures: int
 
 
@@ -59,6 +60,14 @@ class ClockView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReporterKey:
+    """The public key of a participant from outside: kept sealed, used for mail to that participant only."""
+
+    fingerprint: str
+    armor: str
+
+
+@dataclass(frozen=True, slots=True)
 class IssueView:
     """An issue as its rows stand now, opened."""
 
@@ -72,6 +81,7 @@ class IssueView:
     opened_at: datetime
     owner: str | None
     clocks: tuple[ClockView, ...]
+    reporter_key: ReporterKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +129,10 @@ class Unit(Protocol):
 
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None: ...
 
+    def set_key(self, number: int, address: str, key: ReporterKey) -> None:
+        """Keep a participant's key."""
+        ...
+
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
         encrypted: bool, signed_by: str = "", member_id: str | None = None,
@@ -145,9 +159,11 @@ class Unit(Protocol):
         ...
 
     def notify(
-        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
-    ) -> None:
-        """Queue a notice. With `original`, the mail at hand goes along with it."""
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
+        original: bool = False, pieces: bytes = b"",
+    ) -> None:  # fmt: skip
+        """Queue a notice. With `original`, the mail at hand goes along with it; `pieces` is what was inside its
+        encryption."""
         ...
 
     def audit(
@@ -209,6 +225,10 @@ class Store(Protocol):
 
     def fire(self, clock: ClockView) -> AbstractContextManager["Firer | None"]:
         """The transaction in which a clock fires; None if somebody else was faster."""
+        ...
+
+    def keys_of(self, address: str) -> list[ReporterKey]:
+        """The known keys of a participant from outside, by address."""
         ...
 
     def keys(self) -> tuple[int, list[str]]:

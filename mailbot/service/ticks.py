@@ -43,6 +43,8 @@ class Ticks:
                 clock.issue, "mailbot", f"clock {clock.name}", now,
                 new={"fired": [firing.act.value for firing in due.firings], "late": due.late},
             )  # fmt: skip
+            maillog.step("firing-clock")
+        maillog.step("fired-clock")
         for firing in due.firings:
             maillog.clock_fired(clock.issue, clock.name, firing.act.value, due.late)
         return True

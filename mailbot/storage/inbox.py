@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from mailbot import maillog
 from mailbot.mail.envelope import Envelope
 from mailbot.service.store import ClaimedMail, MailKeys
 from mailbot.storage import claims
@@ -32,6 +33,8 @@ def index(database: Database, vault: Vault, read: Callable[[Envelope, bytes], Ma
     with database.write() as connection:
         for row_id, found in keys:
             _index_one(connection, vault, row_id, found)
+        maillog.step("indexing-mails")
+    maillog.step("indexed-mails")
     return len(keys)
 
 

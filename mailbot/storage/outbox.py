@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, select, update
 
+from mailbot import maillog
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
 from mailbot.storage import claims
 from mailbot.storage.database import Database
@@ -53,6 +54,7 @@ class SqlOutbox:
                 blobs.add(row.blob_id)
                 rows.append(row)
             claims.take(connection, outbox, [row.id for row in rows], self._owner, count=False)
+        maillog.step("claimed-outgoing")
         with self._database.read() as connection:
             bodies = {blob_id: self._vault.read_blob(connection, blob_id)[1] for blob_id in blobs}
             mails = []
@@ -103,6 +105,8 @@ class SqlOutbox:
                 if done.rowcount and result.outcome is Outcome.FAILED:
                     unit = UnitOfWork(connection, self._vault)
                     unit.undelivered(row, str(result.code or ""), now)
+            maillog.step("finishing-outgoing")
+        maillog.step("finished-outgoing")
 
     def renew(self, mails: Sequence[OutgoingMail]) -> frozenset[int]:
         lost = set()

@@ -7,9 +7,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
 
+from mailbot import maillog
 from mailbot.domain.clocks import ClockState
 from mailbot.mail.envelope import Envelope
-from mailbot.service.store import ClaimedMail, ClaimedNotice, ClockView, Draft, IssueView, MailKeys
+from mailbot.service.store import (
+    ClaimedMail,
+    ClaimedNotice,
+    ClockView,
+    Draft,
+    IssueView,
+    MailKeys,
+    ReporterKey,
+)
 from mailbot.storage import claims, inbox, keys, views
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
@@ -89,6 +98,7 @@ class Store:
             created_at=row.created_at,
             params=box.open_json(row.sealed, "notice"),
             blob_id=row.blob_id,
+            pieces_id=row.pieces_id,
             failures=row.failures,
         )
 
@@ -116,6 +126,7 @@ class Store:
                     add_reference(
                         connection, self._vault, claim.issue, draft.message_id, draft.recipient, written=False
                     )
+                maillog.step("finishing-notice")
             if drafts and claim.issue is not None:
                 sealed = box.seal_json({"from": "", "message_id": drafts[0].message_id, "signed_by": ""}, "message")
                 connection.execute(
@@ -145,6 +156,10 @@ class Store:
         query = select(notice.c.id).where(notice.c.issue_id == number, notice.c.event.in_(["report", "unreadable"]))
         with self.database.read() as connection:
             return connection.scalar(query.order_by(notice.c.id).limit(1))
+
+    def keys_of(self, address: str) -> list[ReporterKey]:
+        with self.database.read() as connection:
+            return views.keys_of(connection, self._vault, address)
 
     def keys(self) -> tuple[int, list[str]]:
         with self.database.read() as connection:

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
 
+from mailbot import maillog
 from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
-from mailbot.service.store import ClaimedMail, IssueView, NewIssue
+from mailbot.service.store import ClaimedMail, IssueView, NewIssue, ReporterKey
 from mailbot.service.undelivered import Undelivered, tell
 from mailbot.storage import audit, claims, inbox, views
 from mailbot.storage.tables import acknowledged, clock, issue, message, notice, outbox, participant, thread_ref
@@ -75,6 +76,7 @@ class UnitOfWork:
         )  # fmt: skip
         number = row_id(result)
         self._boxes[number] = box
+        maillog.step("opened-issue")
         return number
 
     def close_issue(self, number: int, outcome: Outcome, now: datetime) -> None:
@@ -89,6 +91,16 @@ class UnitOfWork:
                 issue_id=number, address_hash=self._vault.address_hash(address), role=role, sealed=sealed
             )
         )
+
+    def set_key(self, number: int, address: str, key: ReporterKey) -> None:
+        box = self._box(number)
+        mine = (participant.c.issue_id == number) & (participant.c.address_hash == self._vault.address_hash(address))
+        content = box.open_json(
+            self._connection.execute(select(participant.c.sealed).where(mine)).scalar_one(), "participant"
+        )
+        content["key"] = [key.fingerprint, key.armor]
+        sealed = box.seal_json(content, "participant")
+        self._connection.execute(update(participant).where(mine).values(sealed=sealed))
 
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
@@ -171,12 +183,15 @@ class UnitOfWork:
         tell(self, mail, now)
 
     def notify(
-        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
-    ) -> None:
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
+        original: bool = False, pieces: bytes = b"",
+    ) -> None:  # fmt: skip
+        box = self._box(number)
         self._connection.execute(
             insert(notice).values(
-                event=event, issue_id=number, created_at=now, sealed=self._box(number).seal_json(params, "notice"),
+                event=event, issue_id=number, created_at=now, sealed=box.seal_json(params, "notice"),
                 blob_id=self._mail.blob_id if original and self._mail else None,
+                pieces_id=self._vault.write_blob(self._connection, number, box, pieces) if pieces else None,
             )
         )  # fmt: skip
 

@@ -25,6 +25,8 @@ class Result:
     """Answered otherwise; a run with any is no measurement."""
     worst: float
     """Longest wait for a 250, in seconds."""
+    answered: int
+    """All 250s, also those before and after the measured time: what a server's CPU time is divided by."""
 
     @property
     def rate(self) -> float:
@@ -114,7 +116,7 @@ class Load:
         self.commands = [f"MAIL FROM:<{sender}>\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode(), b"DATA\r\n"]
         self.pipelining = pipelining
         self.lmtp = lmtp
-        self.mails = self.failed = 0
+        self.mails = self.failed = self.answered = 0
         self.worst = 0.0
         self.start = self.end = self.last = 0.0
         self.limit = 0
@@ -125,7 +127,9 @@ class Load:
     def count(self, taken: bool, waited: float) -> None:
         if not taken:
             self.failed += 1
-        elif self.start <= time.perf_counter() <= self.end and self.mails < self.limit:
+            return
+        self.answered += 1
+        if self.start <= time.perf_counter() <= self.end and self.mails < self.limit:
             self.mails += 1
             self.last = time.perf_counter()
             self.worst = max(self.worst, waited)
@@ -138,7 +142,7 @@ class Load:
         self.limit = mails or sys.maxsize
         connections = [await loop.create_connection(partial(_Client, self), host, port) for _ in range(sessions)]
         await asyncio.gather(*(client.ended for _, client in connections))
-        return Result(self.mails, max(self.last - self.start, 1e-9), self.failed, self.worst)
+        return Result(self.mails, max(self.last - self.start, 1e-9), self.failed, self.worst, self.answered)
 
 
 def main() -> int:
