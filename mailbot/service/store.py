@@ -148,8 +148,10 @@ class Unit(Protocol):
         """Those of `members` who wrote nothing on the issue yet."""
         ...
 
-    def may_acknowledge(self, sender: str, now: datetime, per_sender: timedelta, per_hour: int) -> bool:
-        """Whether the caps allow an acknowledgement now; if so it is counted."""
+    def may_acknowledge(
+        self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
+    ) -> bool:
+        """Whether the caps allow a first answer now; if so it is counted. `per_sender` counts each kind of its own."""
         ...
 
     def bounced(self, notice: int, seq: int, code: str, now: datetime) -> int | None:
