@@ -22,7 +22,8 @@ FAILURES_TO_QUARANTINE = 3
 RETRY_AFTER_FAILURE = timedelta(seconds=5)
 RETRY_AFTER_TROUBLE = timedelta(seconds=10)
 """When the cause is outside (gpg missing, disk full): soon enough that mail flows again within seconds of the mend."""
-LONGEST_NOTICE_RETRY = timedelta(minutes=15)
+LONGEST_RETRY = timedelta(minutes=15)
+"""For what is never given up: a notice, and a mail that could not even be quarantined."""
 
 
 class Pipeline:
@@ -52,12 +53,18 @@ class Pipeline:
         maillog.step("claim-mail")
         if mail := self._store.claim_mail(self._now()):
             maillog.step("claimed-mail")
-            self._handle(mail)
+            try:
+                self._handle(mail)
+            finally:
+                self._store.let_go(mail)
             return True
         maillog.step("claim-notice")
         if notice := self._store.claim_notice(self._now()):
             maillog.step("claimed-notice")
-            self._compose(notice)
+            try:
+                self._compose(notice)
+            finally:
+                self._store.let_go(notice)
             return True
         return False
 
@@ -65,12 +72,12 @@ class Pipeline:
         started = time.monotonic()
         quarantine = ""
         settings = self._settings()
-        self._openpgp.load(*self._store.keys())
         try:
             if mail.failures >= FAILURES_TO_QUARANTINE:
                 quarantine = "handling it failed three times"
                 message = understanding.given_up(mail, settings, self._store, quarantine)
             else:
+                self._load_keys()
                 message = understanding.understand(mail, settings, self._store, self._parser, self._openpgp)
             maillog.step("understood")
             disposition, number = self._decide(mail, message, settings, quarantine)
@@ -82,7 +89,7 @@ class Pipeline:
             return
         except Exception as error:  # noqa: BLE001 - the last ring: whatever a mail breaks costs that mail only
             maillog.step_failed("in", mail.id, mail.failures + 1, error)
-            self._store.mail_failed(mail, self._now(), RETRY_AFTER_FAILURE if mail.failures < 2 else timedelta(0))
+            self._store.mail_failed(mail, self._now(), _pause(mail.failures))
             return
         maillog.step("decided")
         if quarantine and number is not None:
@@ -92,16 +99,26 @@ class Pipeline:
     def _decide(self, mail: ClaimedMail, message: Message, settings: Settings, quarantine: str) -> handlers.Outcome:
         tokens = Tokens(self._store.token_key, settings.group.domain)
         with self._store.decide(mail) as unit:
-            facts = router.look_up(unit, message, settings, tokens)
+            # What made the handling fail may be in the mail's own words or in the issue that it names: where even the
+            # first quarantine failed, nothing of it is looked at any more.
+            blind = mail.failures > FAILURES_TO_QUARANTINE
+            message = understanding.unread(message) if blind else message
+            facts = router.NOTHING_KNOWN if blind else router.look_up(unit, message, settings, tokens)
             case = handlers.Case(unit, message, facts, settings, tokens, self._now(), quarantine)
             outcome = handlers.HANDLERS[router.route(message, facts)](case)
             maillog.step("deciding")
         return outcome
 
+    def _load_keys(self) -> None:
+        try:
+            self._openpgp.load(*self._store.keys())
+        except MailFailed as error:
+            raise TemporaryError("gpg is too slow with the keyring") from error  # which no mail is to blame for
+
     def _compose(self, notice: ClaimedNotice) -> None:
         started = time.monotonic()
-        self._openpgp.load(*self._store.keys())
         try:
+            self._load_keys()
             drafts = self._composer.compose(notice, self._settings())
             maillog.step("composed")
             self._store.finish_notice(notice, drafts, self._now())
@@ -110,8 +127,20 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - the last ring: a notice is never given up, only tried less often
             own = isinstance(error, MailFailed) or not isinstance(error, TemporaryError)
             maillog.step_failed("notice", notice.id, notice.failures + own, error)
-            delay = min(RETRY_AFTER_TROUBLE * 2**notice.failures, LONGEST_NOTICE_RETRY)
+            delay = _longer(RETRY_AFTER_TROUBLE, notice.failures)
             self._store.notice_failed(notice, self._now(), delay, own=own)
             return
         maillog.step("finished-notice")
         maillog.composed(notice.id, notice.event, notice.issue, len(drafts), time.monotonic() - started)
+
+
+def _pause(failures: int) -> timedelta:
+    """How long a mail waits that failed once more after `failures` failures of its own."""
+    if failures == FAILURES_TO_QUARANTINE - 1:
+        return timedelta(0)  # the next step is its quarantine
+    return _longer(RETRY_AFTER_FAILURE, max(0, failures - FAILURES_TO_QUARANTINE))
+
+
+def _longer(first: timedelta, times: int) -> timedelta:
+    """`first`, doubled that many times, at most `LONGEST_RETRY`."""
+    return min(first * (1 << min(times, 20)), LONGEST_RETRY)

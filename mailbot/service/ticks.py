@@ -6,6 +6,7 @@ from datetime import datetime
 from mailbot import maillog
 from mailbot.config import Settings
 from mailbot.domain import clocks
+from mailbot.errors import TemporaryError
 from mailbot.service.store import ClockView, Store
 
 
@@ -18,12 +19,23 @@ class Ticks:
         self._now = now
 
     def fire_due_clocks(self) -> int:
-        """Fire every clock whose next firing has come. Returns how many fired."""
+        """Fire every clock whose next firing has come. Returns how many fired.
+
+        One that cannot fire is tried again with the next tick, and the others fire all the same.
+        """
         fired = 0
         while found := self._store.due_clocks(self._now()):
+            before = fired
             for clock in found:
                 maillog.step("fire-clock")
-                fired += self._fire(clock)
+                try:
+                    fired += self._fire(clock)
+                except TemporaryError:
+                    raise  # the database is gone: for all of them
+                except Exception as error:  # noqa: BLE001 - the last ring: whatever it is, it is this clock's
+                    maillog.step_failed("clock", clock.id, 1, error)
+            if fired == before:
+                break
         return fired
 
     def _fire(self, clock: ClockView) -> bool:

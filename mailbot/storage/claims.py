@@ -4,8 +4,8 @@ A row is free if nobody claims it or its lease ran out, and its `not_before` has
 giving a result back names the token, so that whoever lost the row in the meantime changes nothing.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
@@ -16,6 +16,10 @@ from mailbot.storage.leases import LEASE_SECONDS, Owner, boot_seconds, is_dead
 from mailbot.storage.tables import inbox, notice, outbox
 
 CLAIMED_TABLES = (inbox, notice, outbox)
+
+SEAL_RETRY = timedelta(minutes=15)
+"""When a row whose content does not unseal is tried again: nothing that comes in is given up, but only an operator can
+mend this (restore the seal key or the database), and meanwhile it must not stand before all others."""
 
 
 def free(table: Table, now: datetime) -> ColumnElement[bool]:
@@ -55,11 +59,17 @@ def give_back(connection: Connection, table: Table, row_id: int, token: int, **v
         raise ClaimLost(f"{table.name} {row_id} was taken over")
 
 
-def renew(connection: Connection, owner: Owner) -> None:
-    """Lengthen all leases of this process."""
-    for table in CLAIMED_TABLES:
+def renew(connection: Connection, owner: Owner, held: Mapping[Table, Iterable[int]]) -> None:
+    """Lengthen the leases of the rows that this process works on.
+
+    Not of all that bear its name: one that it lost sight of (the database was gone when it wanted to give the row
+    back) would then be nobody's for as long as the process lives.
+    """
+    for table, ids in held.items():
         connection.execute(
-            update(table).where(table.c.claim_owner == owner.name).values(claim_until=boot_seconds() + LEASE_SECONDS)
+            update(table)
+            .where(table.c.id.in_(list(ids)), table.c.claim_owner == owner.name)
+            .values(claim_until=boot_seconds() + LEASE_SECONDS)
         )
 
 

@@ -1,20 +1,24 @@
 """`service.store.Store` on a database: the queues of mails and notices, and the transactions of their decisions."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
 
+from mailbot import maillog
 from mailbot.domain.clocks import ClockState
 from mailbot.mail.envelope import Envelope
 from mailbot.service.store import ClaimedMail, ClaimedNotice, ClockView, Draft, IssueView, MailKeys
-from mailbot.storage import claims, inbox, keys, views
+from mailbot.storage import claims, keys, views
+from mailbot.storage import inbox as mails
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
-from mailbot.storage.tables import clock, message, notice, outbox
+from mailbot.storage.tables import clock, inbox, message, notice, outbox
 from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_reference
+from mailbot.storage.unseal import SealBroken
 from mailbot.storage.vault import Vault
 
 
@@ -25,6 +29,8 @@ class Store:
         self.database = database
         self._vault = vault
         self._owner = Owner.current()
+        self._holding = threading.Lock()
+        self._held: dict[Table, set[tuple[int, int]]] = {inbox: set(), notice: set()}
         self.token_key = vault.token_key
 
     def digest(self, pieces: Iterable[bytes | memoryview]) -> bytes:
@@ -36,9 +42,20 @@ class Store:
     # Claims
 
     def renew(self) -> None:
-        """Lengthen this process's leases, and free those of dead ones."""
-        with self.database.write() as connection:
-            claims.renew(connection, self._owner)
+        """Lengthen the leases of what is in hand."""
+        with self._holding:
+            held = {table: [row_id for row_id, _ in claimed] for table, claimed in self._held.items() if claimed}
+        if held:
+            with self.database.write() as connection:
+                claims.renew(connection, self._owner, held)
+
+    def let_go(self, claim: ClaimedMail | ClaimedNotice) -> None:
+        with self._holding:
+            self._held[_table(claim)].discard((claim.id, claim.token))
+
+    def _hold(self, claim: ClaimedMail | ClaimedNotice) -> None:
+        with self._holding:
+            self._held[_table(claim)].add((claim.id, claim.token))
 
     def free_dead(self) -> int:
         with self.database.write() as connection:
@@ -47,10 +64,13 @@ class Store:
     # Mails
 
     def index_mails(self, read: Callable[[Envelope, bytes], MailKeys], limit: int = 50) -> int:
-        return inbox.index(self.database, self._vault, read, limit)
+        return mails.index(self.database, self._vault, read, limit)
 
     def claim_mail(self, now: datetime) -> ClaimedMail | None:
-        return inbox.claim(self.database, self._vault, self._owner, now)
+        claim = mails.claim(self.database, self._vault, self._owner, now)
+        if claim is not None:
+            self._hold(claim)
+        return claim
 
     @contextmanager
     def decide(self, claim: ClaimedMail) -> Iterator[UnitOfWork]:
@@ -58,10 +78,10 @@ class Store:
             yield UnitOfWork(connection, self._vault, claim)
 
     def mail_failed(self, claim: ClaimedMail, now: datetime, delay: timedelta) -> None:
-        inbox.give_back(self.database, claim, now, delay, failures=1)
+        mails.give_back(self.database, claim, now, delay, failures=1)
 
     def release_mail(self, claim: ClaimedMail, now: datetime, delay: timedelta) -> None:
-        inbox.give_back(self.database, claim, now, delay, failures=0)
+        mails.give_back(self.database, claim, now, delay, failures=0)
 
     # Notices
 
@@ -72,25 +92,38 @@ class Store:
             .order_by(notice.c.id)
             .limit(1)
         )  # fmt: skip
-        with self.database.read() as connection:
-            if connection.execute(query).first() is None:
-                return None
-        with self.database.write() as connection:
-            row = connection.execute(query).first()
-            if row is None:
-                return None
-            claims.take(connection, notice, [row.id], self._owner)
-            box = self._vault.issue_box(connection, row.issue_id)
-        return ClaimedNotice(
-            id=row.id,
-            token=row.claim_token + 1,
-            event=row.event,
-            issue=row.issue_id,
-            created_at=row.created_at,
-            params=box.open_json(row.sealed, "notice"),
-            blob_id=row.blob_id,
-            failures=row.failures,
-        )
+        while True:
+            with self.database.read() as connection:
+                if connection.execute(query).first() is None:
+                    return None
+            with self.database.write() as connection:
+                row = connection.execute(query).first()
+                if row is None:
+                    return None
+                claims.take(connection, notice, [row.id], self._owner)
+            try:
+                with self.database.read() as connection:
+                    params = self._vault.issue_box(connection, row.issue_id).open_json(row.sealed, "notice")
+            except SealBroken as error:
+                maillog.step_failed("notice", row.id, row.failures + 1, error)
+                with self.database.write() as connection:
+                    claims.give_back(
+                        connection, notice, row.id, row.claim_token + 1, not_before=now + claims.SEAL_RETRY,
+                        failures=row.failures + 1,
+                    )  # fmt: skip
+                continue
+            claim = ClaimedNotice(
+                id=row.id,
+                token=row.claim_token + 1,
+                event=row.event,
+                issue=row.issue_id,
+                created_at=row.created_at,
+                params=params,
+                blob_id=row.blob_id,
+                failures=row.failures,
+            )
+            self._hold(claim)
+            return claim
 
     def finish_notice(self, claim: ClaimedNotice, drafts: Sequence[Draft], now: datetime) -> None:
         with self.database.write() as connection:
@@ -185,3 +218,7 @@ class Store:
                     .returning(outbox.c.id)
                 )
             )
+
+
+def _table(claim: ClaimedMail | ClaimedNotice) -> Table:
+    return inbox if isinstance(claim, ClaimedMail) else notice
