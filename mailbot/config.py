@@ -7,42 +7,31 @@ passed explicitly. Paths in the file are relative to the file.
 
 import difflib
 import json
-import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mailbot import config_values
+from mailbot.config_types import (
+    Address,
+    DatabaseUrl,
+    DurationValue,
+    Elapsed,
+    FilePath,
+    Fingerprint,
+    Line,
+    MemberId,
+    Network,
+    Prefix,
+    PublicAddress,
+    Size,
+    TimeZone,
+)
 from mailbot.duration import Duration
 from mailbot.errors import ConfigError
-
-
-def _database(value: object, info: ValidationInfo) -> str:
-    if isinstance(value, str) and re.fullmatch(r"sqlite:///[^?#]+", value):
-        base: Path = (info.context or {}).get("base", Path())
-        return f"sqlite:///{base / value.removeprefix('sqlite:///')}"
-    raise ValueError('"sqlite:///FILE" (this version has no PostgreSQL store yet)')
-
-
-def _path(value: object, info: ValidationInfo) -> Path:
-    if isinstance(value, str) and value and "\0" not in value:
-        base: Path = (info.context or {}).get("base", Path())
-        return base / value
-    raise ValueError("a path, relative to the config file")
-
-
-Elapsed = Annotated[Duration, BeforeValidator(config_values.elapsed)]
-DurationValue = Annotated[Duration, BeforeValidator(config_values.duration)]
-Size = Annotated[int, BeforeValidator(config_values.size)]
-Address = Annotated[str, BeforeValidator(config_values.address)]
-Fingerprint = Annotated[str, BeforeValidator(config_values.fingerprint)]
-Line = Annotated[str, BeforeValidator(config_values.line)]
-Network = Annotated[str, BeforeValidator(config_values.network)]
-FilePath = Annotated[Path, BeforeValidator(_path)]
 
 
 class _Section(BaseModel):
@@ -51,9 +40,9 @@ class _Section(BaseModel):
 
 class Group(_Section):
     name: Line
-    id_prefix: Annotated[str, BeforeValidator(config_values.prefix)]
-    address: Annotated[str, BeforeValidator(config_values.public_address)]
-    timezone: Annotated[ZoneInfo, BeforeValidator(config_values.timezone)] = Field(default=ZoneInfo("UTC"))
+    id_prefix: Prefix
+    address: PublicAddress
+    timezone: TimeZone = Field(default=ZoneInfo("UTC"))
 
     @property
     def local_part(self) -> str:
@@ -97,7 +86,7 @@ class Delivery(_Section):
 
 
 class Storage(_Section):
-    database: Annotated[str, BeforeValidator(_database)]
+    database: DatabaseUrl
     seal_key_file: FilePath
 
 
@@ -173,7 +162,7 @@ class Operators(_Section):
 
 
 class Member(_Section):
-    id: Annotated[str, BeforeValidator(config_values.member_id)]
+    id: MemberId
     name: Line
     email: Address
     fingerprint: Fingerprint | None = None

@@ -101,9 +101,10 @@ ROUTES = (
     Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or message.bounce),
     # A vacation reply to our mail; list traffic that threads is still somebody's word.
     Route("automatic", lambda message, facts: message.automatic and not message.listed and facts.issue is not None),
-    Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
     Route("note", lambda message, facts: facts.member is not None and facts.issue is not None),
     Route("follow_up", lambda message, facts: facts.issue is not None),
+    # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.
+    Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
     # Whatever it is, somebody may have meant it as a report: nothing is dropped.
     Route("report", lambda message, facts: True),
 )

@@ -55,11 +55,16 @@ def give_back(connection: Connection, table: Table, row_id: int, token: int, **v
         raise ClaimLost(f"{table.name} {row_id} was taken over")
 
 
-def renew(connection: Connection, owner: Owner) -> None:
-    """Lengthen all leases of this process."""
-    for table in CLAIMED_TABLES:
+def renew(connection: Connection, held: Iterable[tuple[Table, int, int]]) -> None:
+    """Lengthen the leases of rows, given as (table, id, token). One that somebody else took over is left alone.
+
+    Never all rows of a process: of one that it has dropped, because even giving it back failed, the lease must end.
+    """
+    for table, row_id, token in held:
         connection.execute(
-            update(table).where(table.c.claim_owner == owner.name).values(claim_until=boot_seconds() + LEASE_SECONDS)
+            update(table)
+            .where(table.c.id == row_id, table.c.claim_token == token, table.c.claim_owner.is_not(None))
+            .values(claim_until=boot_seconds() + LEASE_SECONDS)
         )
 
 

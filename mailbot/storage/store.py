@@ -1,11 +1,12 @@
 """`service.store.Store` on a database: the queues of mails and notices, and the transactions of their decisions."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
 
 from mailbot import maillog
 from mailbot.domain.clocks import ClockState
@@ -23,6 +24,7 @@ from mailbot.storage import claims, inbox, keys, views
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
 from mailbot.storage.tables import clock, message, notice, outbox
+from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_reference
 from mailbot.storage.vault import Vault
 
@@ -34,6 +36,8 @@ class Store:
         self.database = database
         self._vault = vault
         self._owner = Owner.current()
+        self._held: set[tuple[Table, int, int]] = set()
+        self._lock = threading.Lock()
         self.token_key = vault.token_key
 
     def digest(self, pieces: Iterable[bytes | memoryview]) -> bytes:
@@ -44,10 +48,24 @@ class Store:
 
     # Claims
 
+    @contextmanager
+    def holding(self, claim: ClaimedMail | ClaimedNotice) -> Iterator[None]:
+        held = (inbox_table if isinstance(claim, ClaimedMail) else notice, claim.id, claim.token)
+        with self._lock:
+            self._held.add(held)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.discard(held)
+
     def renew(self) -> None:
-        """Lengthen this process's leases, and free those of dead ones."""
-        with self.database.write() as connection:
-            claims.renew(connection, self._owner)
+        """Lengthen the leases of what is in hand."""
+        with self._lock:
+            held = list(self._held)
+        if held:
+            with self.database.write() as connection:
+                claims.renew(connection, held)
 
     def free_dead(self) -> int:
         with self.database.write() as connection:
