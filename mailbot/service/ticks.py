@@ -19,7 +19,10 @@ class Ticks:
         self._now = now
 
     def fire_due_clocks(self) -> int:
-        """Fire every clock whose next firing has come. Returns how many fired."""
+        """Fire every clock whose next firing has come. Returns how many fired.
+
+        One that cannot fire is tried again with the next tick, and the others fire all the same.
+        """
         fired = 0
         tried: set[int] = set()
         while found := [clock for clock in self._store.due_clocks(self._now()) if clock.id not in tried]:
