@@ -21,7 +21,7 @@ from mailbot import maillog
 from mailbot.app import CurrentSettings, Scratch, open_database, open_gpg, open_store, open_vault, still_wanted, utc_now
 from mailbot.config import Listener as ListenerSettings
 from mailbot.config import Settings, load
-from mailbot.errors import ConfigError, MailbotError
+from mailbot.errors import ConfigError
 
 if TYPE_CHECKING:
     from mailbot.smtp.limits import Limits
@@ -168,17 +168,7 @@ def worker(role: Role) -> None:
         parser = CagedParser()
         doorbell = Doorbell(store.database)
         pipeline = Pipeline(role.settings, store, parser, gpg, composer, utc_now)
-        while not role.stop.is_set():
-            try:
-                if pipeline.run_once():
-                    continue
-            except MailbotError as error:
-                maillog.trouble("worker", error)
-                role.stop.wait(LOOK_ANYWAY_SECONDS)
-                continue
-            waited = 0.0
-            while waited < LOOK_ANYWAY_SECONDS and not doorbell.rang() and not role.stop.wait(IDLE_SECONDS):
-                waited += IDLE_SECONDS
+        keep_working(pipeline.run_once, doorbell.rang, role.stop)
         parser.close()
         doorbell.close()
 
@@ -194,16 +184,31 @@ def worker(role: Role) -> None:
     stop_agent(settings.openpgp.home)
 
 
+def keep_working(run_once: Callable[[], bool], rang: Callable[[], bool], stop: threading.Event) -> None:
+    """Work while there is some, then look at the doorbell, until the role stops."""
+    while not stop.is_set():
+        try:
+            if run_once():
+                continue
+        except Exception as error:  # noqa: BLE001 - a thread that ends leaves a process that looks well and does nothing
+            maillog.trouble("worker", error)
+            stop.wait(LOOK_ANYWAY_SECONDS)
+            continue
+        waited = 0.0
+        while waited < LOOK_ANYWAY_SECONDS and not rang() and not stop.wait(IDLE_SECONDS):
+            waited += IDLE_SECONDS
+
+
 def keep_house(role: Role, renew: Callable[[], object], free_dead: Callable[[], object]) -> None:
     """Renew leases and free dead ones until the role stops."""
     beats = 0
     while not role.stop.wait(HOUSEKEEPING_SECONDS):
         beats += 1
         try:
-            free_dead()
             if beats % RENEW_EVERY == 0:
                 renew()
-        except MailbotError as error:
+            free_dead()
+        except Exception as error:  # noqa: BLE001 - without it no lease of this process would be renewed any more
             maillog.trouble("housekeeping", error)
 
 
@@ -248,7 +253,7 @@ def scheduler(role: Role) -> None:
         try:
             if leadership.hold():
                 ticks.fire_due_clocks()
-        except MailbotError as error:
+        except Exception as error:  # noqa: BLE001 - the next tick is soon, and a traceback might quote a mail
             maillog.trouble("scheduler", error)
 
     running = jobs.start(jobs.timetable(fire))

@@ -65,8 +65,11 @@ def automatic(case: Case) -> Outcome:
 
 
 def key_request(case: Case) -> Outcome:
-    """Somebody asks for the group's key: answered within the same caps as acknowledgements."""
-    if _may_answer(case):
+    """Somebody asks for the group's key: answered within caps like those of acknowledgements.
+
+    Counted apart from them, because who fetches the key is about to report.
+    """
+    if _may_answer(case, kind="key"):
         case.unit.notify(
             "key", None,
             {"to": case.message.author, "name": case.message.author_name, "in_reply_to": case.message.message_id},
@@ -179,7 +182,7 @@ def calendar(settings: Settings) -> Calendar:
     return Calendar(settings.group.timezone, frozenset(settings.slo.holidays))
 
 
-def _may_answer(case: Case) -> bool:
+def _may_answer(case: Case, kind: str = "acknowledgement") -> bool:
     """Whether a first answer may go out: to a person, by a usable address, within the caps."""
     message = case.message
     if message.automatic or message.listed or not message.envelope.reverse_path or not message.author:
@@ -187,7 +190,7 @@ def _may_answer(case: Case) -> bool:
     if message.author.lower() == case.settings.group.address.lower():
         return False
     ack = case.settings.ack
-    return case.unit.may_acknowledge(message.author, case.now, ack.per_sender.delta, ack.per_hour)
+    return case.unit.may_acknowledge(message.author, case.now, ack.per_sender.delta, ack.per_hour, kind=kind)
 
 
 def _authenticated(case: Case) -> tuple[str, str]:

@@ -34,6 +34,13 @@ class Facts:
     """Numbers that a stranger named, in the address or the subject."""
 
 
+NOTHING_KNOWN = Facts(
+    redelivery=False, own=False, bounced=None, member=None, claims_member=None, issue=None, role=None, keyed=False,
+    mentions=(),
+)  # fmt: skip
+"""For a mail that must be kept although looking at it fails: it opens an issue of its own."""
+
+
 def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) -> Facts:
     """Gather the facts about one mail. Order of threading: keyed or numbered address, references, subject tag."""
     member = None
@@ -101,9 +108,10 @@ ROUTES = (
     Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or message.bounce),
     # A vacation reply to our mail; list traffic that threads is still somebody's word.
     Route("automatic", lambda message, facts: message.automatic and not message.listed and facts.issue is not None),
-    Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
     Route("note", lambda message, facts: facts.member is not None and facts.issue is not None),
     Route("follow_up", lambda message, facts: facts.issue is not None),
+    # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.
+    Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
     # Whatever it is, somebody may have meant it as a report: nothing is dropped.
     Route("report", lambda message, facts: True),
 )

@@ -148,8 +148,10 @@ class Unit(Protocol):
         """Those of `members` who wrote nothing on the issue yet."""
         ...
 
-    def may_acknowledge(self, sender: str, now: datetime, per_sender: timedelta, per_hour: int) -> bool:
-        """Whether the caps allow an acknowledgement now; if so it is counted."""
+    def may_acknowledge(
+        self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
+    ) -> bool:
+        """Whether the caps allow a first answer now; if so it is counted. `per_sender` counts each kind of its own."""
         ...
 
     def bounced(self, notice: int, seq: int, code: str, now: datetime) -> int | None:
@@ -187,6 +189,11 @@ class Store(Protocol):
         """The first pass over new mails, in order of arrival. Returns how many it saw."""
         ...
 
+    def holding(self, claim: ClaimedMail | ClaimedNotice) -> AbstractContextManager[None]:
+        """While the block runs, the claim's lease is renewed. Afterwards it no longer is, so that a row whose result
+        could not be recorded becomes free by itself."""
+        ...
+
     def claim_mail(self, now: datetime) -> ClaimedMail | None: ...
 
     def decide(self, claim: ClaimedMail) -> AbstractContextManager[Unit]:
@@ -201,7 +208,9 @@ class Store(Protocol):
         """Give a mail back for a reason that is not its own."""
         ...
 
-    def claim_notice(self, now: datetime) -> ClaimedNotice | None: ...
+    def claim_notice(self, now: datetime) -> ClaimedNotice | None:
+        """The next notice to compose."""
+        ...
 
     def read_blob(self, blob_id: int) -> bytes: ...
 

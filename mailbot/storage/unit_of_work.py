@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
 
 from mailbot import maillog
 from mailbot.domain.clocks import ClockState, Plan
@@ -133,13 +133,18 @@ class UnitOfWork:
         self._connection.execute(update(clock).where(mine, live).values(state=ClockState.CANCELLED, ended_at=now))
         self._connection.execute(update(clock).where(mine).values(next_at=None))
 
-    def may_acknowledge(self, sender: str, now: datetime, per_sender: timedelta, per_hour: int) -> bool:
-        party = self._vault.address_hash(sender)
-        recent = select(func.count()).select_from(acknowledged)
-        to_sender = self._connection.scalar(
-            recent.where(acknowledged.c.sender_hash == party, acknowledged.c.at > now - per_sender)
-        )
-        to_all = self._connection.scalar(recent.where(acknowledged.c.at > now - timedelta(hours=1)))
+    def may_acknowledge(
+        self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
+    ) -> bool:
+        party = self._vault.hash(kind, sender.lower())
+        count = select(func.count()).select_from(acknowledged)
+
+        def within(time: timedelta) -> ColumnElement[bool]:
+            # Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
+            return and_(acknowledged.c.at > now - time, acknowledged.c.at < now + time)
+
+        to_sender = self._connection.scalar(count.where(acknowledged.c.sender_hash == party, within(per_sender)))
+        to_all = self._connection.scalar(count.where(within(timedelta(hours=1))))
         if to_sender or (to_all or 0) >= per_hour:
             return False
         self._connection.execute(insert(acknowledged).values(sender_hash=party, at=now))
