@@ -34,6 +34,13 @@ class Facts:
     """Numbers that a stranger named, in the address or the subject."""
 
 
+NOTHING_KNOWN = Facts(
+    redelivery=False, own=False, bounced=None, member=None, claims_member=None, issue=None, role=None, keyed=False,
+    mentions=(),
+)  # fmt: skip
+"""For a mail that must be kept although looking at it fails: it opens an issue of its own."""
+
+
 def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) -> Facts:
     """Gather the facts about one mail. Order of threading: keyed or numbered address, references, subject tag."""
     member = None

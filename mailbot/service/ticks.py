@@ -6,6 +6,7 @@ from datetime import datetime
 from mailbot import maillog
 from mailbot.config import Settings
 from mailbot.domain import clocks
+from mailbot.errors import TemporaryError
 from mailbot.service.store import ClockView, Store
 
 
@@ -18,12 +19,22 @@ class Ticks:
         self._now = now
 
     def fire_due_clocks(self) -> int:
-        """Fire every clock whose next firing has come. Returns how many fired."""
+        """Fire every clock whose next firing has come. Returns how many fired.
+
+        One that cannot fire is tried again with the next tick, and the others fire all the same.
+        """
         fired = 0
-        while found := self._store.due_clocks(self._now()):
+        tried: set[int] = set()
+        while found := [clock for clock in self._store.due_clocks(self._now()) if clock.id not in tried]:
             for clock in found:
+                tried.add(clock.id)
                 maillog.step("fire-clock")
-                fired += self._fire(clock)
+                try:
+                    fired += self._fire(clock)
+                except TemporaryError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - one clock that cannot fire must not stop all others
+                    maillog.trouble("clock", error)
         return fired
 
     def _fire(self, clock: ClockView) -> bool:

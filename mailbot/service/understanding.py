@@ -14,7 +14,7 @@ from mailbot.mail.authenticity import Authentication, authentication
 from mailbot.mail.author import authors, mailboxes
 from mailbot.mail.auto_reply import Automatic, automatic
 from mailbot.mail.bounce import Action, Delivery, deliveries, is_bounce
-from mailbot.mail.envelope import Envelope, strongest, target
+from mailbot.mail.envelope import Envelope, Strength, Target, strongest, target
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.protected_headers import applied, protected
 from mailbot.mail.structure import Part, Structure
@@ -115,6 +115,14 @@ def given_up(mail: ClaimedMail, settings: Settings, store: Store, reason: str) -
     except parse.OverLimit:
         fields = ()
     return replace(_message(mail, settings, store, fields, None), unreadable=reason)
+
+
+def unread(message: Message) -> Message:
+    """A mail of which nothing but its raw bytes is used: whatever it says made every other handling fail."""
+    return replace(
+        message, target=Target(Strength.PLAIN), author="", author_name="", subject="", message_id="", references=(),
+        bounce=False,
+    )  # fmt: skip
 
 
 def _message(
