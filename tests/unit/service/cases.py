@@ -13,7 +13,7 @@ from mailbot.mail.authenticity import Authentication
 from mailbot.mail.envelope import Envelope, strongest
 from mailbot.service.message import Message
 from mailbot.service.ports import Signature, Verdict
-from mailbot.service.store import IssueView, NewIssue
+from mailbot.service.store import IssueView, NewIssue, ReporterKey
 from mailbot.service.tokens import Tokens
 from tests.twins import fake_fingerprint
 
@@ -91,6 +91,7 @@ def issue_view(number: int = 42, **changes: Any) -> IssueView:
         "opened_at": NOW,
         "owner": None,
         "clocks": (),
+        "reporter_key": None,
     }
     return IssueView(**(values | changes))
 
@@ -117,6 +118,9 @@ class FakeUnit:
     clocks: list[tuple[int, str, datetime, Plan]] = field(default_factory=list)
     notices: list[tuple[str, int | None, Mapping[str, Any], bool]] = field(default_factory=list)
     """(event, issue, parameters, whether the original goes along)."""
+    pieces: list[bytes] = field(default_factory=list)
+    """What was inside an encryption, for each notice."""
+    keys: list[tuple[int, str, ReporterKey]] = field(default_factory=list)
     audited: list[tuple[int | None, str, str]] = field(default_factory=list)
     bounces: list[tuple[int, int, str]] = field(default_factory=list)
     finished: list[tuple[Disposition, int | None, bytes | None, str]] = field(default_factory=list)
@@ -149,6 +153,9 @@ class FakeUnit:
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None:
         self.participants.append((number, role, address))
 
+    def set_key(self, number: int, address: str, key: ReporterKey) -> None:
+        self.keys.append((number, address, key))
+
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
         encrypted: bool, signed_by: str = "", member_id: str | None = None,
@@ -175,8 +182,10 @@ class FakeUnit:
         return 42
 
     def notify(
-        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
-    ) -> None:
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
+        original: bool = False, pieces: bytes = b"",
+    ) -> None:  # fmt: skip
+        self.pieces.append(pieces)
         self.notices.append((event, number, params, original))
 
     def audit(

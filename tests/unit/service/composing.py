@@ -88,6 +88,7 @@ def notice(event: str, params: Mapping[str, Any] | None = None, **changes: Any) 
         "created_at": NOW,
         "params": parameters(event) if params is None else params,
         "blob_id": 9 if event in WITH_ORIGINAL else None,
+        "pieces_id": None,
         "failures": 0,
     }
     return ClaimedNotice(**(values | changes))

@@ -8,10 +8,13 @@ import pytest
 
 from mailbot.config import Settings
 from mailbot.errors import TemporaryError
+from mailbot.mail.fields import Unsendable
 from mailbot.mail.marker import MARKER
+from mailbot.service.enclosures import RAW_CAP
 from mailbot.service.notices import NOTICES
 from mailbot.service.ports import UnusableKeys
-from mailbot.service.posting import RAW_CAP, Manner
+from mailbot.service.posting import Manner
+from mailbot.service.store import ReporterKey
 from tests.twins import FakeOpenPGP, fake_fingerprint, fake_key
 from tests.unit.service.cases import NOW, RITA, TOKENS, issue_view, settings
 from tests.unit.service.composing import (
@@ -176,16 +179,16 @@ def test_a50_whom_gpg_refuses_gets_the_notice_and_the_others_are_told(encrypt: s
 
 def test_a50_gpg_may_refuse_one_after_the_other() -> None:
     made = desk()
-    made.openpgp.failures = []
+    openpgp: Any = made.openpgp
     refusals = [UnusableKeys(frozenset({fake_fingerprint(name)})) for name in ("bob", "alice")]
-    encrypt = made.openpgp.encrypt
+    encrypt = openpgp.encrypt
 
     def refusing(*arguments: Any) -> bytes:
         if refusals:
             raise refusals.pop(0)
-        return encrypt(*arguments)
+        return bytes(encrypt(*arguments))
 
-    made.openpgp.encrypt = refusing  # type: ignore[method-assign]
+    openpgp.encrypt = refusing
     mails = by_member(made.compose(notice("report")))
     assert {name: one.draft.encrypted for name, one in mails.items()} == dict.fromkeys(("alice", "bob", "dave"), False)
     assert not any(one.holds(*SECRET) for one in mails.values())
@@ -194,14 +197,12 @@ def test_a50_gpg_may_refuse_one_after_the_other() -> None:
 @pytest.mark.parametrize("error", [UnusableKeys(frozenset()), TemporaryError("gpg is missing")])
 def test_any_other_failure_of_gpg_ends_the_attempt_and_nothing_goes_out_weaker(error: Exception) -> None:
     made = desk(keyless="always")
-    made.openpgp.load(1, list(made.keys))
-    made.openpgp.failures = [error]
+    openpgp: Any = made.openpgp
 
     def fails(*_: Any) -> bytes:
         raise error
 
-    made.openpgp.encrypt = fails  # type: ignore[method-assign]
-    made.openpgp.failures = []
+    openpgp.encrypt = fails
     with pytest.raises(type(error)):
         made.compose(notice("report"))
 
@@ -333,25 +334,50 @@ def test_escalation_contacts_get_a_mail_each_with_nothing_about_the_others() -> 
     assert all(one.mail["Reply-To"] is None for one in made)
 
 
+@pytest.mark.parametrize(
+    ("key", "encrypted"),
+    [
+        (fake_key("rita"), True),
+        (fake_key("rita", expires_at=NOW - HOUR), False),
+        (fake_key("rita", revoked=True), False),
+    ],
+    ids=["good", "expired", "revoked"],
+)
+@pytest.mark.parametrize("event", ["acknowledgement", "escalation_reporter"])
+def test_a_reporter_whose_key_is_known_and_good_gets_it_encrypted_to_that_key_alone(
+    event: str, key: str, encrypted: bool
+) -> None:
+    known = ReporterKey(fake_fingerprint("rita"), key)
+    (one,) = desk(issue=issue_view(title=TITLE, reporter_key=known, clocks=(CLOCK,))).compose(notice(event))
+    assert one.draft.encrypted is encrypted
+    if encrypted:
+        assert one.fingerprints == (fake_fingerprint("rita"),)
+    assert b"EX-42" in one.readable
+
+
 def test_the_key_goes_along_with_the_answer_to_a_request() -> None:
     (one,) = desk().compose(notice("key"))
     assert "application/pgp-keys" in [part.get_content_type() for part in one.mail.walk()]
 
 
 @pytest.mark.parametrize(
-    "hostile", ["Rita\r\nBcc: m@evil.example", "R\nX: y", "\0", '"', "a" * 5000, "=?utf-8?q?=0ABcc:_x?="]
+    "hostile", ['"', "a" * 200, "=?utf-8?q?=0ABcc:_x?=", "x, Bcc: m@evil.example", "<m@evil.example>"]
 )
 def test_a21_no_name_of_a_stranger_makes_a_header_field(hostile: str) -> None:
     made = desk(issue=issue_view(title=hostile, reporter_name=hostile, clocks=(CLOCK,)))
     plain = [name.lower() for name in desk().compose(notice("acknowledgement"))[0].mail]
     (one,) = made.compose(notice("acknowledgement", parameters("acknowledgement", name=hostile)))
     assert [name.lower() for name in one.mail] == plain
-    inside = by_member(made.compose(notice("report", parameters("report", from_name=hostile, subject=hostile))))[
-        "alice"
-    ]
-    head = inside.readable.partition(b"\r\n\r\n")[0].lower()
-    assert b"\r\nbcc:" not in head
-    assert b"\nx: y" not in head
+    relayed = parameters("report", from_name=hostile, subject=hostile)
+    inside = by_member(made.compose(notice("report", relayed)))["alice"]
+    assert b"\r\nbcc:" not in inside.readable.partition(b"\r\n\r\n")[0].lower()
+
+
+@pytest.mark.parametrize("hostile", ["Rita\r\nBcc: m@evil.example", "R\nX: y", "\0", "\u2028Bcc: x"])
+def test_a21_a_name_that_could_end_its_line_is_never_sent(hostile: str) -> None:
+    """Reading takes such characters out; if one got here all the same, it goes no further."""
+    with pytest.raises(Unsendable):
+        desk(issue=issue_view(reporter_name=hostile, clocks=(CLOCK,))).compose(notice("acknowledgement"))
 
 
 # Whatever the notice
@@ -383,7 +409,7 @@ def test_mails_of_different_content_never_share_a_message_id() -> None:
 def test_nothing_is_composed_for_nobody(event: str) -> None:
     nobody = settings(member=[], operators={"addresses": []})
     made = Desk(nobody, issue=issue_view(reporter="", clocks=(CLOCK,)))
-    changes = {"to": []} if event == "escalation" else {}
+    changes: dict[str, Any] = {"to": []} if event == "escalation" else {}
     if event == "key":
         assert len(made.compose(notice(event))) == 1
     else:
