@@ -11,6 +11,7 @@ from mailbot.config import Settings
 from mailbot.domain import clocks
 from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
+from mailbot.mail.envelope import target
 from mailbot.service.message import Message
 from mailbot.service.router import Facts
 from mailbot.service.store import NewIssue, Unit
@@ -59,7 +60,7 @@ def bounce(case: Case) -> Outcome:
 def automatic(case: Case) -> Outcome:
     """A vacation reply and the like, to a mail of ours: recorded, not relayed, answers nothing."""
     number = _issue_number(case)
-    _record(case, number, "automatic", None)
+    _record(case, number, "automatic", None, participant=False)
     return case.finish(Disposition.AUTOMATIC, number)
 
 
@@ -90,7 +91,7 @@ def follow_up(case: Case) -> Outcome:
     number = _issue_number(case)
     authenticated, why = _authenticated(case)
     role = "member" if case.facts.claims_member else (case.facts.role or "stranger")
-    _record(case, number, "follow-up", None)
+    _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**case.message.relayed(), "authenticated": authenticated, "why": why, "role": role}
     case.unit.notify("follow_up", number, {**params, "mentions": list(case.facts.mentions)}, case.now, original=True)
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
@@ -106,8 +107,9 @@ def report(case: Case) -> Outcome:
             title=title_from(message.subject),
             reporter=message.author,
             reporter_name=message.author_name,
-            encrypted=message.encrypted,
+            encrypted=message.came_encrypted,
             opened_at=received_at,
+            answerable=_answerable(case),
         )
     )
     if message.author:
@@ -155,12 +157,21 @@ def calendar(settings: Settings) -> Calendar:
     return Calendar(settings.group.timezone, frozenset(settings.slo.holidays))
 
 
+def _answerable(case: Case) -> bool:
+    """Whether the author is a person with a usable address, who may be answered by a program."""
+    message, group = case.message, case.settings.group
+    if message.automatic or message.listed or not message.envelope.reverse_path or not message.author:
+        return False
+    # An address of our own, whatever its extension: nobody is there who reads it.
+    return not (
+        message.author.lower().endswith(f"@{group.domain.lower()}") and target(message.author, group.local_part)
+    )
+
+
 def _may_answer(case: Case) -> bool:
     """Whether a first answer may go out: to a person, by a usable address, within the caps."""
     message = case.message
-    if message.automatic or message.listed or not message.envelope.reverse_path or not message.author:
-        return False
-    if message.author.lower() == case.settings.group.address.lower():
+    if not _answerable(case):
         return False
     ack = case.settings.ack
     return case.unit.may_acknowledge(message.author, case.now, ack.per_sender.delta, ack.per_hour)
@@ -179,11 +190,12 @@ def _authenticated(case: Case) -> tuple[str, str]:
     return "", "nothing proves that it comes from that address"
 
 
-def _record(case: Case, number: int, kind: str, member_id: str | None) -> None:
+def _record(case: Case, number: int, kind: str, member_id: str | None, *, participant: bool = True) -> None:
     message = case.message
     case.unit.add_message(
         number, kind, message.envelope.received_at, message.author, message.message_id,
         encrypted=message.encrypted, signed_by=message.signature.fingerprint, member_id=member_id,
+        participant=participant,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         opened_at=row.opened_at,
         owner=row.owner,
         clocks=tuple(clock_views(connection, clock.c.issue_id == number)),
+        answerable=content.get("answerable", True),
     )
 
 
