@@ -163,9 +163,8 @@ def _answerable(case: Case) -> bool:
     if message.automatic or message.listed or not message.envelope.reverse_path or not message.author:
         return False
     # An address of our own, whatever its extension: nobody is there who reads it.
-    return not (
-        message.author.lower().endswith(f"@{group.domain.lower()}") and target(message.author, group.local_part)
-    )
+    domain = message.author.rpartition("@")[2].lower()
+    return domain != group.domain.lower() or target(message.author, group.local_part) is None
 
 
 def _may_answer(case: Case) -> bool:

@@ -183,7 +183,7 @@ thread_ref = Table(
         "written",
         Boolean,
         nullable=False,
-        comment="true: the party wrote it as a participant, and it threads for all; false: it threads for the party only",
+        comment="true: a participant wrote it, it threads for all; else for the party",
     ),
 )
 
