@@ -222,8 +222,8 @@ class Poster:
         answers = fields.message_ids([self._claim.params.get("in_reply_to", "")])
         found = [
             ("From", fields.address_field(group.name, group.address)),
-            # Without a name: whoever forged the sender would choose what the victim reads there.
-            ("To", recipient.address),
+            # Without a name: whoever writes to us under another's address would choose what that one reads there.
+            ("To", fields.address_field("", recipient.address)),
             ("Subject", subject),
             ("Date", fields.date_field(self._claim.created_at)),
             ("Message-ID", self._message_id(number)),

@@ -5,7 +5,7 @@ giving a result back names the token, so that whoever lost the row in the meanti
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
@@ -16,6 +16,10 @@ from mailbot.storage.leases import LEASE_SECONDS, Owner, boot_seconds, is_dead
 from mailbot.storage.tables import inbox, notice, outbox
 
 CLAIMED_TABLES = (inbox, notice, outbox)
+
+SEAL_RETRY = timedelta(minutes=15)
+"""When a row whose content does not unseal is tried again: nothing that comes in is given up, but only an operator can
+mend this (restore the seal key or the database), and meanwhile it must not stand before all others."""
 
 
 def free(table: Table, now: datetime) -> ColumnElement[bool]:
@@ -55,11 +59,16 @@ def give_back(connection: Connection, table: Table, row_id: int, token: int, **v
         raise ClaimLost(f"{table.name} {row_id} was taken over")
 
 
-def renew(connection: Connection, owner: Owner) -> None:
-    """Lengthen all leases of this process."""
-    for table in CLAIMED_TABLES:
+def renew(connection: Connection, held: Iterable[tuple[Table, int, int]]) -> None:
+    """Lengthen the leases of rows, given as (table, id, token). One that somebody else took over is left alone.
+
+    Never all rows of a process: of one that it has dropped, because even giving it back failed, the lease must end.
+    """
+    for table, row_id, token in held:
         connection.execute(
-            update(table).where(table.c.claim_owner == owner.name).values(claim_until=boot_seconds() + LEASE_SECONDS)
+            update(table)
+            .where(table.c.id == row_id, table.c.claim_token == token, table.c.claim_owner.is_not(None))
+            .values(claim_until=boot_seconds() + LEASE_SECONDS)
         )
 
 

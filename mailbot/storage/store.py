@@ -1,11 +1,12 @@
 """`service.store.Store` on a database: the queues of mails and notices, and the transactions of their decisions."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
 
 from mailbot import maillog
 from mailbot.domain.clocks import ClockState
@@ -23,7 +24,9 @@ from mailbot.storage import claims, inbox, keys, views
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
 from mailbot.storage.tables import clock, message, notice, outbox
+from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_reference
+from mailbot.storage.unseal import SealBroken
 from mailbot.storage.vault import Vault
 
 
@@ -34,6 +37,8 @@ class Store:
         self.database = database
         self._vault = vault
         self._owner = Owner.current()
+        self._held: set[tuple[Table, int, int]] = set()
+        self._lock = threading.Lock()
         self.token_key = vault.token_key
 
     def digest(self, pieces: Iterable[bytes | memoryview]) -> bytes:
@@ -44,10 +49,24 @@ class Store:
 
     # Claims
 
+    @contextmanager
+    def holding(self, claim: ClaimedMail | ClaimedNotice) -> Iterator[None]:
+        held = (inbox_table if isinstance(claim, ClaimedMail) else notice, claim.id, claim.token)
+        with self._lock:
+            self._held.add(held)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.discard(held)
+
     def renew(self) -> None:
-        """Lengthen this process's leases, and free those of dead ones."""
-        with self.database.write() as connection:
-            claims.renew(connection, self._owner)
+        """Lengthen the leases of what is in hand."""
+        with self._lock:
+            held = list(self._held)
+        if held:
+            with self.database.write() as connection:
+                claims.renew(connection, held)
 
     def free_dead(self) -> int:
         with self.database.write() as connection:
@@ -81,26 +100,37 @@ class Store:
             .order_by(notice.c.id)
             .limit(1)
         )  # fmt: skip
-        with self.database.read() as connection:
-            if connection.execute(query).first() is None:
-                return None
-        with self.database.write() as connection:
-            row = connection.execute(query).first()
-            if row is None:
-                return None
-            claims.take(connection, notice, [row.id], self._owner)
-            box = self._vault.issue_box(connection, row.issue_id)
-        return ClaimedNotice(
-            id=row.id,
-            token=row.claim_token + 1,
-            event=row.event,
-            issue=row.issue_id,
-            created_at=row.created_at,
-            params=box.open_json(row.sealed, "notice"),
-            blob_id=row.blob_id,
-            pieces_id=row.pieces_id,
-            failures=row.failures,
-        )
+        while True:
+            with self.database.read() as connection:
+                if connection.execute(query).first() is None:
+                    return None
+            with self.database.write() as connection:
+                row = connection.execute(query).first()
+                if row is None:
+                    return None
+                claims.take(connection, notice, [row.id], self._owner)
+            try:
+                with self.database.read() as connection:
+                    params = self._vault.issue_box(connection, row.issue_id).open_json(row.sealed, "notice")
+            except SealBroken as error:
+                maillog.step_failed("notice", row.id, row.failures + 1, error)
+                with self.database.write() as connection:
+                    claims.give_back(
+                        connection, notice, row.id, row.claim_token + 1, not_before=now + claims.SEAL_RETRY,
+                        failures=row.failures + 1,
+                    )  # fmt: skip
+                continue
+            return ClaimedNotice(
+                id=row.id,
+                token=row.claim_token + 1,
+                event=row.event,
+                issue=row.issue_id,
+                created_at=row.created_at,
+                params=params,
+                blob_id=row.blob_id,
+                pieces_id=row.pieces_id,
+                failures=row.failures,
+            )
 
     def finish_notice(self, claim: ClaimedNotice, drafts: Sequence[Draft], now: datetime) -> None:
         with self.database.write() as connection:

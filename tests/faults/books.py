@@ -184,7 +184,8 @@ def _database_wrong(connection: Connection) -> Iterator[str]:
         yield "rows point to rows that are not there"
     if left := connection.scalar(select(func.count()).select_from(inbox_hash)):
         yield f"{left} hashes of finished mails hold up others"
-    used = or_(blob.c.id.in_(select(inbox.c.blob_id)), blob.c.id.in_(select(outbox.c.blob_id)))
+    pieces = select(notice.c.pieces_id).where(notice.c.pieces_id.is_not(None))
+    used = or_(*(blob.c.id.in_(ids) for ids in (select(inbox.c.blob_id), select(outbox.c.blob_id), pieces)))
     if orphans := connection.scalar(select(func.count()).select_from(blob).where(~used)):
         yield f"{orphans} blobs belong to nothing"
     if connection.scalar(select(func.count()).where(blob_chunk.c.blob_id.not_in(select(blob.c.id)))):

@@ -93,30 +93,40 @@ class Post:
         self._lab = lab
         self._tag = tag
         self._numbers = itertools.count(1)
-        self._inside = ""
+        self._inside: dict[tuple[str, ...], str] = {}
 
     def address(self, name: str) -> str:
         return f"{name}.{self._tag}@out.example"
 
-    def plain(self, sender: str, **fields: str) -> Entry:
+    def plain(self, sender: str, text: str = "There is an overflow.\n", **fields: str) -> Entry:
         """A report in plain text."""
         mail = self._mail(sender, **fields)
-        mail.set_content(f"There is an overflow, says {sender}.\n")
+        mail.set_content(text)
         return Entry(str(mail["Message-ID"]), mail.as_bytes(policy=SMTP), sender)
 
-    def encrypted(self, sender: str) -> Entry:
-        """A report encrypted to the group and signed by carol. The ciphertext is made once: gpg is slow."""
-        if not self._inside:
+    def encrypted(self, sender: str, *options: str) -> Entry:
+        """A report encrypted to the group and signed by carol; `options` are gpg's. The ciphertext of same options is
+        made once, because gpg is slow."""
+        if options not in self._inside:
             content = EmailMessage()
             content["Subject"] = "Overflow, in confidence"
             content.set_content("A secret overflow.\n")
             group = self._lab.people.fingerprints["group"]
-            self._inside = self._lab.people.encrypt(content.as_bytes(policy=SMTP), [group], by="carol").decode()
+            armored = self._lab.people.encrypt(content.as_bytes(policy=SMTP), [group], *options, by="carol")
+            self._inside[options] = armored.decode()
         mail = self._mail(sender, **{"MIME-Version": "1.0"})
         body = [
             *('Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b"', ""),
             *("--b", "Content-Type: application/pgp-encrypted", "", "Version: 1", ""),
-            *("--b", "Content-Type: application/octet-stream", "", *self._inside.splitlines(), "", "--b--", ""),
+            *(
+                "--b",
+                "Content-Type: application/octet-stream",
+                "",
+                *self._inside[options].splitlines(),
+                "",
+                "--b--",
+                "",
+            ),
         ]
         raw = mail.as_bytes().rstrip() + b"\r\n" + "\r\n".join(body).encode()
         return Entry(str(mail["Message-ID"]), raw, sender)

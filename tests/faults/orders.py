@@ -7,8 +7,8 @@ from pathlib import Path
 import mailbot
 
 HOOK = Path(__file__).parent / "hook"
-# The hook is imported before Python puts the current directory on its path, and must find the same mailbot.
-_PACKAGES = Path(mailbot.__file__).parent.parent
+# The hook is imported before Python puts the current directory on its path, and must find the same packages.
+_PATH = dict.fromkeys([HOOK, Path(mailbot.__file__).parents[1], HOOK.parents[2]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Orders:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"MAILBOT_FAULTS": str(self.directory), "PYTHONPATH": os.pathsep.join([str(HOOK), str(_PACKAGES)])}
+        return {"MAILBOT_FAULTS": str(self.directory), "PYTHONPATH": os.pathsep.join(map(str, _PATH))}
 
     def kill(self, role: str, step: str, nth: int = 1) -> None:
         """The process of `role` that passes `step` for the `nth` time since its start ends by SIGKILL, once."""

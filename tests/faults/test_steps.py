@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot import Bot, bot
-from tests.faults.books import Books, settle
-from tests.faults.ledger import Ledger, Post
-from tests.faults.orders import Orders
+from tests.faults.scene import Scene, scene
 from tests.installation import ESCALATION
 from tests.openpgp_keys import Lab
 
@@ -22,42 +19,19 @@ first_response_escalate = "4s"
 )
 
 
-class Scene:
-    """A bot that runs with the hook, the mail that it got so far, and what it made of it."""
-
-    def __init__(self, bot: Bot, lab: Lab) -> None:
-        self.bot = bot
-        self.lab = lab
-        self.orders = Orders(bot.installation.directory / "orders")
-        self.orders.directory.mkdir()
-        bot.environment.update(self.orders.environment)
-        self.ledger = Ledger(bot)
-        self.books = Books(bot, self.ledger)
-
-    def play(self, role: str, step: str, nth: int = 1) -> None:
-        """A handful of mails, with one kill on their way."""
-        post = Post(self.lab, f"{role}-{step}-{nth}")
-        two, thread = post.address("two"), post.plain(post.address("thread"))
-        self.orders.kill(role, step, nth)
-        self.ledger.hand_in_all(
-            [
-                [post.plain(post.address("plain"))],
-                [post.encrypted(post.address("encrypted"))],
-                [post.plain(two)],
-                [post.encrypted(two)],
-                [thread, post.follow_up(thread)],
-            ]
-        )
-        self.bot.wait(lambda: self.orders.carried_out(role, step), f"the kill at {step}")
-        settle(self.bot, self.books)
-
-
 @pytest.fixture(scope="module")
-def scene(lab: Lab, short_root: Path) -> Iterator[Scene]:
-    with bot(short_root, lab) as made:
-        scene = Scene(made, lab)
-        made.start()
-        yield scene
+def served(lab: Lab, short_root: Path) -> Iterator[Scene]:
+    with scene(short_root, lab) as made:
+        made.bot.start()
+        yield made
+
+
+def play(made: Scene, role: str, step: str, nth: int) -> None:
+    """A handful of mails, with one kill on their way."""
+    made.orders.kill(role, step, nth)
+    made.ledger.hand_in_all(made.handful(f"{role}-{step}-{nth}"))
+    made.wait(lambda: made.orders.carried_out(role, step), f"the kill at {step}")
+    made.settle()
 
 
 STEPS = [
@@ -87,34 +61,33 @@ CLOCK_STEPS = [("fire-clock", 2), ("firing-clock", 2), ("fired-clock", 1)]
 
 @pytest.mark.parametrize(("role", "step", "nth"), STEPS)
 def test_a30_a_kill_at_this_step_loses_nothing_and_repeats_nothing(
-    scene: Scene, role: str, step: str, nth: int
+    served: Scene, role: str, step: str, nth: int
 ) -> None:
-    before = scene.books.repeats
-    scene.play(role, step, nth)
-    assert scene.books.complaints() == []
-    assert scene.books.repeats == before
+    before = served.books.repeats
+    play(served, role, step, nth)
+    assert served.books.complaints() == []
+    assert served.books.repeats == before
 
 
 @pytest.mark.parametrize(("step", "nth"), SENDING_STEPS)
-def test_a30_a_kill_while_mails_are_sent_repeats_nothing_but_the_same_bytes(scene: Scene, step: str, nth: int) -> None:
-    scene.play("delivery", step, nth)
-    assert scene.books.complaints() == []
+def test_a30_a_kill_while_mails_are_sent_repeats_nothing_but_the_same_bytes(served: Scene, step: str, nth: int) -> None:
+    play(served, "delivery", step, nth)
+    assert served.books.complaints() == []
 
 
 @pytest.mark.parametrize(("step", "nth"), UNRECORDED_STEPS)
-def test_a30_a_mail_whose_delivery_was_not_recorded_goes_out_again(scene: Scene, step: str, nth: int) -> None:
-    before = scene.books.repeats
-    scene.play("delivery", step, nth)
-    assert scene.books.complaints() == []
-    assert scene.books.repeats > before
+def test_a30_a_mail_whose_delivery_was_not_recorded_goes_out_again(served: Scene, step: str, nth: int) -> None:
+    before = served.books.repeats
+    play(served, "delivery", step, nth)
+    assert served.books.complaints() == []
+    assert served.books.repeats > before
 
 
 @pytest.mark.parametrize(("step", "nth"), CLOCK_STEPS)
 def test_a30_a_kill_while_clocks_fire_tells_each_firing_once(short_path: Path, lab: Lab, step: str, nth: int) -> None:
-    with bot(short_path, lab, extra=HASTY) as made:
-        scene = Scene(made, lab)
-        made.start()
-        scene.play("scheduler", step, nth)
-        made.wait(lambda: scene.books.firings == 2 * 5, "every clock's reminder and escalation")
-        settle(made, scene.books)
-        assert scene.books.complaints() == []
+    with scene(short_path, lab, extra=HASTY) as made:
+        made.bot.start()
+        play(made, "scheduler", step, nth)
+        made.wait(lambda: made.books.firings == 2 * 5, "every clock's reminder and escalation")
+        made.settle()
+        assert made.books.complaints() == []

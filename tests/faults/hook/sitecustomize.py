@@ -8,8 +8,9 @@ Python imports a module of this name at every start. What is to fail stands as f
   ``ROLE.STEP.done``.
 - ``sqlite``: read at the start: files of SQLite can be made to fail (see `sqlite_faults`).
 - ``fsync``: while it is there, no fsync of such files succeeds.
-- ``gpg-seconds`` and ``cage-seconds``: read at the start, the time limits for gpg and for the caged parser.
-- ``cage``: read at the start, a program to run in place of the caged parser.
+- ``gpg-seconds``: read at the start, the time limit for gpg.
+- ``cage``: read at the start, a program to run in the caged parser's place, with a short time limit. Its argument is
+  the directory that holds the packages.
 """
 
 import os
@@ -18,9 +19,12 @@ import sys
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 RESTART_SECONDS = (0.1, 0.2)
 """Tests kill more often than bots die, and the usual pauses would add up."""
+CAGE_SECONDS = 4.0
+REPOSITORY = Path(__file__).parents[3]
 
 
 def _kill_at_steps(role: str, orders: Path) -> None:
@@ -51,24 +55,26 @@ def _kill_at_steps(role: str, orders: Path) -> None:
 
 
 def _set_limits(orders: Path) -> None:
+    from mailbot.cage.client import CagedParser
+    from mailbot.openpgp.process import Gnupg
+
     if (limit := orders / "gpg-seconds").exists():
-        from mailbot.openpgp import gpg, process
-
         seconds = float(limit.read_text())
-        process.TIME_LIMIT = seconds
-        assert gpg.Gpg.__init__.__defaults__ is not None
-        gpg.Gpg.__init__.__defaults__ = tuple(
-            seconds if value == gpg.TIME_LIMIT else value for value in gpg.Gpg.__init__.__defaults__
-        )
-    if (limit := orders / "cage-seconds").exists() or (orders / "cage").exists():
-        from mailbot.cage import client
+        usual_gnupg = Gnupg.__init__
 
-        assert client.CagedParser.__init__.__kwdefaults__ is not None
-        if limit.exists():
-            client.CagedParser.__init__.__kwdefaults__["wall_seconds"] = float(limit.read_text())
-        if (orders / "cage").exists():
-            usual = client.worker_command()
-            client.worker_command = lambda: [*usual[:3], "-c", (orders / "cage").read_text(), usual[-1]]
+        def gnupg(self: Gnupg, *arguments: Any, **options: Any) -> None:
+            usual_gnupg(self, *arguments, **options)
+            self.timeout = seconds
+
+        setattr(Gnupg, "__init__", gnupg)  # noqa: B010 - mypy lets nobody assign to a method
+    if (program := orders / "cage").exists():
+        usual_parser = CagedParser.__init__
+        command = [sys.executable, "-I", "-B", "-c", program.read_text(), str(REPOSITORY)]
+
+        def parser(self: CagedParser) -> None:
+            usual_parser(self, wall_seconds=CAGE_SECONDS, command=command)
+
+        setattr(CagedParser, "__init__", parser)  # noqa: B010
 
 
 def _begin() -> None:
@@ -78,7 +84,7 @@ def _begin() -> None:
         role = words[words.index("mailbot.roles") + 1]
         _kill_at_steps(role, orders)
         if (orders / "sqlite").exists():
-            import sqlite_faults
+            from tests.faults import sqlite_faults
 
             sqlite_faults.install(orders / "fsync")
         if role == "worker":

@@ -28,7 +28,7 @@ def install(order: Path) -> None:
     library = ctypes.CDLL(_sqlite3.__file__)
     library.sqlite3_vfs_find.restype = ctypes.c_void_p
     vfs = _words(library.sqlite3_vfs_find(None), _X_OPEN + 1)
-    usual_open = _Open(vfs[_X_OPEN])
+    usual_open = _Open(vfs[_X_OPEN] or 0)
     tables: dict[int, ctypes.Array[ctypes.c_void_p]] = {}
 
     def opened(vfs_address: int, name: int, file: int, flags: int, flags_out: int) -> int:
@@ -48,7 +48,7 @@ def install(order: Path) -> None:
 
 def _with_sync(address: int, order: Path) -> "ctypes.Array[ctypes.c_void_p]":
     table = (ctypes.c_void_p * _METHODS).from_buffer_copy(ctypes.string_at(address, _METHODS * _POINTER))
-    usual = _Sync(table[_X_SYNC])
+    usual = _Sync(table[_X_SYNC] or 0)
     # Bound here, because SQLite also calls while the interpreter is taken down and its modules are empty.
     access, name = os.access, os.fspath(order)
 
