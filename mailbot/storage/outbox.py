@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, select, update
 
 from mailbot import maillog
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
@@ -43,7 +43,8 @@ class SqlOutbox:
     def claim(self, limit: int, max_bytes: int, now: datetime) -> list[OutgoingMail]:
         query = (
             select(outbox, blob.c.size)
-            .join(blob, blob.c.id == outbox.c.blob_id)
+            # Of its own issue only: no row of the database may send one issue's mail in another's name.
+            .join(blob, and_(blob.c.id == outbox.c.blob_id, blob.c.issue_id.is_not_distinct_from(outbox.c.issue_id)))
             .where(outbox.c.state == "waiting", claims.free(outbox, now))
             .order_by(outbox.c.id)
             .limit(limit)

@@ -209,7 +209,7 @@ class UnitOfWork:
     def audit(
         self, number: int | None, actor: str, action: str, now: datetime, old: Any = None, new: Any = None
     ) -> None:
-        audit.append(self._connection, self._box(number), number, actor, action, now, old, new)
+        audit.append(self._connection, self._vault.audit_key, self._box(number), number, actor, action, now, old, new)
 
     def finish(
         self, disposition: Disposition, number: int | None, now: datetime, *, digest: bytes | None = None,

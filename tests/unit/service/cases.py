@@ -73,6 +73,7 @@ def message(
         "checks": Authentication(),
         "automatic": False,
         "listed": False,
+        "vacation": False,
         "bounce": False,
         "bounce_failed": False,
         "bounce_code": "",
