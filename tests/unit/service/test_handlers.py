@@ -83,7 +83,7 @@ def test_the_acknowledgement_holds_nothing_of_the_report() -> None:
     mail = message(text="secret text", subject="secret subject")
     (_, acknowledgement) = handled(mail).notices
     assert "secret" not in str(acknowledgement[2])
-    assert acknowledgement[2] == {"to": RITA, "name": "Rita", "in_reply_to": mail.message_id}
+    assert acknowledgement[2] == {"to": RITA, "in_reply_to": mail.message_id}
 
 
 def test_a_report_that_cannot_be_read_is_relayed_and_acknowledged_as_such() -> None:
@@ -165,7 +165,7 @@ def test_an_answered_question_for_the_key_does_not_use_up_the_acknowledgement() 
 
 def test_who_asks_for_the_key_gets_it_and_opens_no_issue() -> None:
     unit = handled(message(to=KEY_ADDRESS))
-    assert unit.notices == [("key", None, {"to": RITA, "name": "Rita", "in_reply_to": "<1@out.example>"}, False)]
+    assert unit.notices == [("key", None, {"to": RITA, "in_reply_to": "<1@out.example>"}, False)]
     assert (unit.opened, disposition(unit)) == ([], (Disposition.KEY_REQUEST, None))
 
 
