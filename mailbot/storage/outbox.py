@@ -1,5 +1,6 @@
 """The outbox on a database: `service.outgoing.Outbox`, for the delivery process."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,12 @@ _STATES = {
     Outcome.FAILED: "failed",
     Outcome.CANCELLED: "cancelled",
 }
+
+
+def _status(result: Result) -> str:
+    """The enhanced status of the reply that ended it (RFC 2034), else its code, "" if there was none."""
+    found = re.search(rf"\b{result.code}[ -]([245]\.\d{{1,3}}\.\d{{1,3}})\b", result.text or "")
+    return found[1] if found else str(result.code or "")
 
 
 class SqlOutbox:
@@ -125,7 +132,7 @@ class SqlOutbox:
                 )
                 if done.rowcount and result.outcome is Outcome.FAILED:
                     unit = UnitOfWork(connection, self._vault)
-                    unit.undelivered(row, str(result.code or ""), now)
+                    unit.undelivered(row, _status(result), now)
             maillog.step("finishing-outgoing")
         maillog.step("finished-outgoing")
 

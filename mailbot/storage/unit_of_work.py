@@ -46,6 +46,12 @@ class UnitOfWork:
         )
         return None if nearest is None else int(nearest.issue_id)
 
+    def named_by(self, message_ids: Sequence[str]) -> set[int]:
+        if not message_ids:
+            return set()
+        hashes = [self._vault.hash("message-id", one) for one in message_ids]
+        return set(self._connection.scalars(select(thread_ref.c.issue_id).where(thread_ref.c.mid_hash.in_(hashes))))
+
     def issue(self, number: int) -> IssueView | None:
         return views.issue_view(self._connection, self._vault, number)
 
