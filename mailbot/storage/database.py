@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 
 from mailbot.errors import TemporaryError
 
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another writer. Writers hold it for milliseconds; this is for a stalled disk."""
+
+_UNAVAILABLE = (OperationalError, InterfaceError, DatabaseError)
+"""The last one exactly, not what derives from it: the file is damaged, or no database."""
 
 
 class StoreUnavailable(TemporaryError):
@@ -31,8 +34,10 @@ class Database:
         self.url = url
         self.path = Path(url.removeprefix("sqlite:///"))
         # Parameters stay out of error texts: they hold what a reporter wrote.
-        self.engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+        self.engine = create_engine(url, hide_parameters=True, creator=self._connect)
         event.listen(self.engine, "connect", _configure)
+        event.listen(self.engine, "connect", self._remember_file)
+        event.listen(self.engine, "checkout", self._check_file)
         event.listen(self.engine, "begin", _begin)
 
     @contextmanager
@@ -52,8 +57,22 @@ class Database:
         try:
             with self.engine.connect().execution_options(mailbot_write=write) as connection, connection.begin():
                 yield connection
-        except (OperationalError, InterfaceError) as error:
+        except DBAPIError as error:
+            if type(error) not in _UNAVAILABLE:
+                raise
             raise StoreUnavailable(_cause(error)) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        return connect(self.path, check_same_thread=False)
+
+    def _remember_file(self, _connection: sqlite3.Connection, record: Any) -> None:
+        record.info["file"] = _identity(self.path)
+
+    def _check_file(self, _connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
+        """A connection whose file was moved, removed or replaced still works, and what it writes is lost with it: the
+        pool then opens the file that is there now, or says that there is none."""
+        if record.info["file"] != _identity(self.path):
+            raise DisconnectionError
 
     def close(self) -> None:
         self.engine.dispose()
@@ -66,7 +85,7 @@ class Doorbell:
     """
 
     def __init__(self, database: Database) -> None:
-        self._connection = sqlite3.connect(database.path, timeout=BUSY_SECONDS, check_same_thread=True)
+        self._connection = connect(database.path, check_same_thread=True)
         self._seen = -1
 
     def rang(self) -> bool:
@@ -80,6 +99,20 @@ class Doorbell:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def connect(path: Path, *, check_same_thread: bool) -> sqlite3.Connection:
+    """Open a database that is there. A new empty one in place of one that is gone would only hide that."""
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=check_same_thread)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
