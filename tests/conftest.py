@@ -14,9 +14,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["tests.openpgp_keys"]
+
+# No time limit for one example: the machine is busy with the other tests. The same examples in every run, so that a
+# red run is about the change and not about luck; `python -m tests.fuzz` is for luck.
+hypothesis.settings.register_profile(
+    "mailbot",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("mailbot")
 
 _DIFFERENCE = "golden difference"
 

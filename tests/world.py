@@ -123,11 +123,14 @@ class World:
     def settle(self) -> list[Sent]:
         """Do all work that there is, and deliver what comes out. Returns what was sent by this call."""
         before = len(self.sent)
-        while self.pipeline.run_once():
+        while self.pipeline.run_once() or self._deliver_due():
             pass
-        while self.smarthost_up and (mails := self.outbox.claim(100, 1 << 30, self.now)):
-            self.outbox.finish([self._deliver(mail) for mail in mails], self.now)
         return self.sent[before:]
+
+    def _deliver_due(self) -> bool:
+        mails = self.outbox.claim(100, 1 << 30, self.now) if self.smarthost_up else []
+        self.outbox.finish([self._deliver(mail) for mail in mails], self.now)
+        return bool(mails)
 
     def _deliver(self, mail: OutgoingMail) -> Result:
         if (reason := still_wanted(self.current)(mail)) is not None:

@@ -28,7 +28,7 @@ def gathered(received: Sequence[Received], files: Iterable[Path], answers: Mappi
             all(mail.shown.signature == "good" for mail in received),
         ),
         Check(
-            "members with a key can read both reports, the originals attached",
+            "members with a key can read the text of both reports; the mail as it came is attached",
             all(_tells(mail.shown.text.encode()) and "original.eml" in mail.shown.attachments for mail in relays),
         ),
         Check(

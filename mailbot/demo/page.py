@@ -104,7 +104,7 @@ def closing(out: Console, bill: Playbill, kept: Path | None, log: Path | None) -
 
 def _list(mails: list[Received]) -> Table:
     """One line per mail: when, what its receiver's program lists, and what could be read on the way."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", width=WIDTH, pad_edge=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True, pad_edge=False)
     table.add_column("after", justify="right", width=6, no_wrap=True)
     same = all(mail.shown.subject == mail.shown.outer_subject for mail in mails)
     table.add_column("subject", ratio=1, no_wrap=True, overflow="ellipsis")

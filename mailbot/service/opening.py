@@ -79,10 +79,12 @@ def opened(raw: bytes, structure: Structure, parser: Parser, openpgp: OpenPGP) -
         if (cipher := _ciphertext(root, content.structure, raw)) is not None:
             found = openpgp.decrypt(parse.content(raw, cipher))
             content = _named(content, found)
-            if found.plaintext is None:
-                return replace(content, opened=found.outcome.value, unreadable=_why(found))
-            raw, signature = found.plaintext, found.signature
+            # What came inside an encryption stays secret, whatever becomes of another one in it.
             state = Opened.DECRYPTED.value if content.opened == Opened.DECRYPTED else found.outcome.value
+            if found.plaintext is None:
+                remarks = content.remarks if state != Opened.DECRYPTED else (*content.remarks, _inside(found))
+                return replace(content, opened=state, unreadable=_why(found), remarks=remarks)
+            raw, signature = found.plaintext, found.signature
             pieces: tuple[Piece, ...] = (Piece("decrypted.eml", raw, mail=True),)
         elif _is_signed(root):
             signed = raw[root.children[0].start : root.children[0].end]
@@ -272,6 +274,10 @@ def _named(content: Content, found: Decryption) -> Content:
     """Remember which keys a ciphertext names."""
     key_ids = tuple(dict.fromkeys((*content.key_ids, *found.key_ids)))
     return replace(content, key_ids=key_ids, symmetric=content.symmetric or found.symmetric)
+
+
+def _inside(found: Decryption) -> str:
+    return f"there is another encryption inside, to the keys {', '.join(found.key_ids) or '(none named)'}"
 
 
 def _why(found: Decryption) -> str:

@@ -98,7 +98,11 @@ class Pipeline:
     def _decide(self, mail: ClaimedMail, message: Message, settings: Settings, quarantine: str) -> handlers.Outcome:
         tokens = Tokens(self._store.token_key, settings.group.domain)
         with self._store.decide(mail) as unit:
-            facts = router.look_up(unit, message, settings, tokens)
+            # What made the handling fail may be in the mail's own words or in the issue that it names: where even the
+            # first quarantine failed, nothing of it is looked at any more.
+            blind = mail.failures > FAILURES_TO_QUARANTINE
+            message = understanding.unread(message) if blind else message
+            facts = router.NOTHING_KNOWN if blind else router.look_up(unit, message, settings, tokens)
             case = handlers.Case(unit, message, facts, settings, tokens, self._now(), quarantine)
             outcome = handlers.HANDLERS[router.route(message, facts)](case)
             maillog.step("deciding")

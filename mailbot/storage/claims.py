@@ -5,7 +5,7 @@ giving a result back names the token, so that whoever lost the row in the meanti
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, update
@@ -16,6 +16,10 @@ from mailbot.storage.leases import LEASE_SECONDS, Owner, boot_seconds, is_dead
 from mailbot.storage.tables import inbox, notice, outbox
 
 CLAIMED_TABLES = (inbox, notice, outbox)
+
+SEAL_RETRY = timedelta(minutes=15)
+"""When a row whose content does not unseal is tried again: nothing that comes in is given up, but only an operator can
+mend this (restore the seal key or the database), and meanwhile it must not stand before all others."""
 
 
 def free(table: Table, now: datetime) -> ColumnElement[bool]:

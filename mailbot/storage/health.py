@@ -15,6 +15,11 @@ def troubles(connection: Connection) -> Iterator[tuple[str, int, str]]:
         ("mails fail and are tried again", (inbox.c.state == "new") & (inbox.c.failures > 0), "look into the log"),
         ("notices cannot be written yet", (notice.c.state == "new") & (notice.c.failures > 0), "look into the log"),
         (
+            "outgoing mails cannot be opened",
+            (outbox.c.state == "waiting") & (outbox.c.failures > 0),
+            "restore the seal key that belongs to this database, or the database",
+        ),
+        (
             "outgoing mails failed",
             outbox.c.state.in_(["failed", "bounced"]),
             "mailbot queue list; mailbot queue retry ID",

@@ -12,6 +12,7 @@ from mailbot.storage import claims
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
 from mailbot.storage.tables import inbox, inbox_hash
+from mailbot.storage.unseal import SealBroken
 from mailbot.storage.vault import Vault
 
 
@@ -26,16 +27,27 @@ def index(database: Database, vault: Vault, read: Callable[[Envelope, bytes], Ma
             select(inbox.c.id, inbox.c.blob_id).where(inbox.c.state == "new", inbox.c.turn.is_(None))
             .order_by(inbox.c.id).limit(limit)
         ).all()  # fmt: skip
-        heads = [(row.id, *vault.read_blob(connection, row.blob_id, head_only=True)) for row in rows]
+        heads = [(row.id, _head(connection, vault, row.blob_id)) for row in rows]
     if not heads:
         return 0
-    keys = [(row_id, read(Envelope.from_bytes(first), head)) for row_id, first, head in heads]
+    # A mail that does not unseal shares nothing with any other, so that it holds up none.
+    keys = [
+        (row_id, read(*head) if head is not None else MailKeys(f"sealed {row_id}", ())) for row_id, head in heads
+    ]  # fmt: skip
     with database.write() as connection:
         for row_id, found in keys:
             _index_one(connection, vault, row_id, found)
         maillog.step("indexing-mails")
     maillog.step("indexed-mails")
     return len(keys)
+
+
+def _head(connection: Connection, vault: Vault, blob_id: int) -> tuple[Envelope, bytes] | None:
+    try:
+        first, head = vault.read_blob(connection, blob_id, head_only=True)
+    except SealBroken:
+        return None
+    return Envelope.from_bytes(first), head
 
 
 def _index_one(connection: Connection, vault: Vault, row_id: int, keys: MailKeys) -> None:
@@ -70,17 +82,28 @@ def claim(database: Database, vault: Vault, owner: Owner, now: datetime) -> Clai
         .order_by(inbox.c.turn, inbox.c.id)
         .limit(1)
     )
-    with database.read() as connection:
-        if connection.execute(query).first() is None:
-            return None
-    with database.write() as connection:
-        row = connection.execute(query).first()
-        if row is None:
-            return None
-        claims.take(connection, inbox, [row.id], owner)
-    with database.read() as connection:
-        first, raw = vault.read_blob(connection, row.blob_id)
-    return ClaimedMail(row.id, row.claim_token + 1, row.blob_id, Envelope.from_bytes(first), raw, row.failures)
+    while True:
+        with database.read() as connection:
+            if connection.execute(query).first() is None:
+                return None
+        with database.write() as connection:
+            row = connection.execute(query).first()
+            if row is None:
+                return None
+            claims.take(connection, inbox, [row.id], owner)
+        try:
+            with database.read() as connection:
+                first, raw = vault.read_blob(connection, row.blob_id)
+        except SealBroken as error:
+            maillog.step_failed("in", row.id, row.failures + 1, error)
+            with database.write() as connection:
+                forget_hashes(connection, row.id)
+                claims.give_back(
+                    connection, inbox, row.id, row.claim_token + 1, not_before=now + claims.SEAL_RETRY,
+                    failures=row.failures + 1,
+                )  # fmt: skip
+            continue
+        return ClaimedMail(row.id, row.claim_token + 1, row.blob_id, Envelope.from_bytes(first), raw, row.failures)
 
 
 def give_back(database: Database, claimed: ClaimedMail, now: datetime, delay: timedelta, failures: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from mailbot import maillog
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
@@ -13,6 +13,7 @@ from mailbot.storage.database import Database
 from mailbot.storage.leases import LEASE_SECONDS, Owner, boot_seconds
 from mailbot.storage.tables import blob, outbox
 from mailbot.storage.unit_of_work import UnitOfWork
+from mailbot.storage.unseal import SealBroken
 from mailbot.storage.vault import Vault
 
 _STATES = {
@@ -55,25 +56,44 @@ class SqlOutbox:
                 rows.append(row)
             claims.take(connection, outbox, [row.id for row in rows], self._owner, count=False)
         maillog.step("claimed-outgoing")
+        mails: list[OutgoingMail] = []
+        broken: list[Row[Any]] = []
         with self._database.read() as connection:
-            bodies = {blob_id: self._vault.read_blob(connection, blob_id)[1] for blob_id in blobs}
-            mails = []
+            bodies: dict[int, bytes] = {}
             for row in rows:
-                content = self._vault.issue_box(connection, row.issue_id).open_json(row.sealed, "outbox")
-                mails.append(
-                    OutgoingMail(
-                        id=row.id,
-                        token=row.claim_token + 1,
-                        sender=content["sender"],
-                        recipient=content["recipient"],
-                        headers=content["headers"].encode("utf-8", "surrogateescape"),
-                        body=bodies[row.blob_id],
-                        member_id=row.member_id,
-                        attempts=row.attempts,
-                        created_at=row.created_at,
-                    )
-                )
+                try:
+                    if row.blob_id not in bodies:
+                        bodies[row.blob_id] = self._vault.read_blob(connection, row.blob_id)[1]
+                    mails.append(self._mail(connection, row, bodies[row.blob_id]))
+                except SealBroken as error:
+                    maillog.step_failed("out", row.id, row.failures + 1, error)
+                    broken.append(row)
+        if broken:
+            self._set_aside(broken, now)
         return mails
+
+    def _mail(self, connection: Connection, row: Row[Any], body: bytes) -> OutgoingMail:
+        content = self._vault.issue_box(connection, row.issue_id).open_json(row.sealed, "outbox")
+        return OutgoingMail(
+            id=row.id,
+            token=row.claim_token + 1,
+            sender=content["sender"],
+            recipient=content["recipient"],
+            headers=content["headers"].encode("utf-8", "surrogateescape"),
+            body=body,
+            member_id=row.member_id,
+            attempts=row.attempts,
+            created_at=row.created_at,
+        )
+
+    def _set_aside(self, rows: Sequence[Row[Any]], now: datetime) -> None:
+        """What does not unseal must not take the others of each claim with it."""
+        with self._database.write() as connection:
+            for row in rows:
+                claims.give_back(
+                    connection, outbox, row.id, row.claim_token + 1, not_before=now + claims.SEAL_RETRY,
+                    failures=row.failures + 1,
+                )  # fmt: skip
 
     def finish(self, results: Sequence[Result], now: datetime) -> None:
         with self._database.write() as connection:

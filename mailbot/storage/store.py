@@ -26,6 +26,7 @@ from mailbot.storage.leases import Owner
 from mailbot.storage.tables import clock, message, notice, outbox
 from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_reference
+from mailbot.storage.unseal import SealBroken
 from mailbot.storage.vault import Vault
 
 
@@ -99,26 +100,37 @@ class Store:
             .order_by(notice.c.id)
             .limit(1)
         )  # fmt: skip
-        with self.database.read() as connection:
-            if connection.execute(query).first() is None:
-                return None
-        with self.database.write() as connection:
-            row = connection.execute(query).first()
-            if row is None:
-                return None
-            claims.take(connection, notice, [row.id], self._owner)
-            box = self._vault.issue_box(connection, row.issue_id)
-        return ClaimedNotice(
-            id=row.id,
-            token=row.claim_token + 1,
-            event=row.event,
-            issue=row.issue_id,
-            created_at=row.created_at,
-            params=box.open_json(row.sealed, "notice"),
-            blob_id=row.blob_id,
-            pieces_id=row.pieces_id,
-            failures=row.failures,
-        )
+        while True:
+            with self.database.read() as connection:
+                if connection.execute(query).first() is None:
+                    return None
+            with self.database.write() as connection:
+                row = connection.execute(query).first()
+                if row is None:
+                    return None
+                claims.take(connection, notice, [row.id], self._owner)
+            try:
+                with self.database.read() as connection:
+                    params = self._vault.issue_box(connection, row.issue_id).open_json(row.sealed, "notice")
+            except SealBroken as error:
+                maillog.step_failed("notice", row.id, row.failures + 1, error)
+                with self.database.write() as connection:
+                    claims.give_back(
+                        connection, notice, row.id, row.claim_token + 1, not_before=now + claims.SEAL_RETRY,
+                        failures=row.failures + 1,
+                    )  # fmt: skip
+                continue
+            return ClaimedNotice(
+                id=row.id,
+                token=row.claim_token + 1,
+                event=row.event,
+                issue=row.issue_id,
+                created_at=row.created_at,
+                params=params,
+                blob_id=row.blob_id,
+                pieces_id=row.pieces_id,
+                failures=row.failures,
+            )
 
     def finish_notice(self, claim: ClaimedNotice, drafts: Sequence[Draft], now: datetime) -> None:
         with self.database.write() as connection:

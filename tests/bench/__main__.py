@@ -5,7 +5,7 @@ import importlib
 import sys
 
 BENCHMARKS = {
-    "accept": "durable accept over SMTP against Postfix into its hold queue; with slow fsyncs against a commit per mail",
+    "accept": "durable accept against Postfix into its hold queue; with slow fsyncs against a commit per mail",
     "relay": "from the inbox to the relays in the outbox: CPU against one parse, wall against bare gpg",
     "start": "serve until its first 220 and 250 against importing sqlalchemy.orm; --help against a bare Python",
     "memory": "a 25 MB attachment: peak memory of each process against the wire, longest stall of the event loop",

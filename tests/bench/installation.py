@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from mailbot.config import Settings, load
 from mailbot.openpgp.process import stop_agent
 from mailbot.storage import keys, schema, seal
 from mailbot.storage.database import Database
+from tests.bench.measure import family
 from tests.bench.server import await_greeting, free_port
 from tests.openpgp_keys import Home
 
@@ -77,7 +78,7 @@ class Installation:
     def children(self, pid: int) -> dict[str, list[int]]:
         """The processes of a bot whose parent is `pid`, by role; the parsers of a worker are ``cage``."""
         found: dict[str, list[int]] = {"parent": [pid]}
-        for child in _descendants(pid):
+        for child in family(pid)[1:]:
             words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
             if b"mailbot.roles" in words:
                 found.setdefault(words[words.index(b"mailbot.roles") + 1].decode(), []).append(child)
@@ -131,7 +132,7 @@ def _write(made: Installation, encrypt: str, processes: int, smarthost_port: int
 
 @contextmanager
 def serving(made: Installation, roles: Sequence[str] = (), environment: dict[str, str] | None = None) -> Iterator[int]:
-    """`mailbot serve` with these roles (all, if none), ready; gives the parent's process id. All of it is ended after."""
+    """`mailbot serve` with these roles (all, if none), ready; gives the parent's process id. It is ended after."""
     options = [word for role in roles for word in ("--role", role)]
     with (made.directory / "log").open("ab") as log:
         process = subprocess.Popen(
@@ -161,17 +162,10 @@ def end(process: "subprocess.Popen[bytes]") -> None:
         process.stdout.close()
 
 
-def wait_until(condition: object, seconds: float = 300.0, every: float = 0.005) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 300.0, every: float = 0.005) -> None:
     """Look again and again until `condition()` holds. What other processes do cannot be awaited."""
-    assert callable(condition)
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > until:
             raise RuntimeError(f"nothing happened within {seconds:.0f} s")
         time.sleep(every)
-
-
-def _descendants(pid: int) -> list[int]:
-    from tests.bench.measure import family
-
-    return family(pid)[1:]

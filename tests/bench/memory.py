@@ -82,11 +82,9 @@ def _large(kind: str, made: Installation) -> bytes:
 
 
 def _delivered(queue: sqlite3.Connection) -> bool:
-    waiting = " + ".join(
-        f"(SELECT count(*) FROM {table} WHERE state = '{state}')"
-        for table, state in (("inbox", "new"), ("notice", "new"), ("outbox", "waiting"))
-    )
-    return bool(queue.execute(f"SELECT {waiting}").fetchone() == (0,))
+    waiting = """SELECT (SELECT count(*) FROM inbox WHERE state = 'new') + (SELECT count(*) FROM notice WHERE
+        state = 'new') + (SELECT count(*) FROM outbox WHERE state = 'waiting')"""
+    return bool(queue.execute(waiting).fetchone() == (0,))
 
 
 def _peaks(made: Installation, pid: int) -> dict[str, int]:

@@ -6,10 +6,11 @@ The rows are copies of one real issue and its clock, multiplied inside the datab
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from mailbot.app import CurrentSettings, open_store, open_vault, utc_now
 from mailbot.domain import clocks
@@ -25,9 +26,14 @@ from tests.bench.measure import Row, in_turns, show
 CLOCKS_AN_ISSUE = 4
 DUE = 100
 FILTERS = (None, "open", "mine", "overdue", "due", "unclaimed")
-_SEQUENCE = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
-_COLUMNS = "wrapped_key, status, encrypted, drill, opened_at, sealed"
-_CLOCK_COLUMNS = "name, state, started_at, due_at, next_at, plan, fired"
+_COPY_ISSUES = """\
+INSERT INTO issue (id, wrapped_key, status, encrypted, drill, opened_at, sealed)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+SELECT i + 1, wrapped_key, status, encrypted, drill, opened_at, sealed FROM issue, n WHERE id = 1"""
+_COPY_CLOCKS = """\
+INSERT INTO clock (issue_id, name, state, started_at, due_at, next_at, plan, fired)
+SELECT issue.id, name, state, started_at, due_at + issue.id * 1000000, next_at + issue.id * 1000000 + ?, plan, fired
+FROM issue, clock WHERE clock.id = 1 AND NOT (issue.id = 1 AND ? = 0)"""
 
 
 @dataclass(frozen=True)
@@ -76,23 +82,19 @@ def listings(large: Large, small: Large, pairs: int) -> None:
     rows = []
     with _reading(large) as of_large, _reading(small) as of_small:
         for word in FILTERS:
-            calls = [lambda rows=one, word=word: rows.issues(word, 2, utc_now()) for one in (of_small, of_large)]
+            calls = [partial(one.issues, word, 2, utc_now()) for one in (of_small, of_large)]
             rows.append(Row(f"list {word or ''}".strip(), *_each(calls, pairs), "ms", 1.5))
-        calls = [lambda rows=one, number=n: rows.issue(number) for one, n in ((of_small, 50), (of_large, 50_000))]
-        rows.append(Row("show", *_each(calls, pairs), "ms", 1.5))
+        shows = [partial(one.issue, number) for one, number in ((of_small, 50), (of_large, 50_000))]
+        rows.append(Row("show", *_each(shows, pairs), "ms", 1.5))
     show("looking at 100,000 issues, against 100: the look-up alone (wall)", rows)
-    commands = (("issue", "list"), ("issue", "list", "overdue"), ("issue", "show", "EX-50"))
-    show(
-        "the same, whole commands (wall)",
-        [
-            Row(" ".join(words), *in_turns(pairs, lambda w=words: _command(small, w), lambda w=words: _command(large, w)),
-                "ms", 1.5)
-            for words in commands
-        ],
-    )  # fmt: skip
+    rows = []
+    for words in (("issue", "list"), ("issue", "list", "overdue"), ("issue", "show", "EX-50")):
+        taken = in_turns(pairs, partial(_command, small, words), partial(_command, large, words))
+        rows.append(Row(" ".join(words), *taken, "ms", 1.5))
+    show("the same, whole commands (wall)", rows)
 
 
-def _each(calls: list[Callable[[], object]], pairs: int) -> tuple[list[float], list[float]]:
+def _each(calls: Sequence[Callable[[], object]], pairs: int) -> tuple[list[float], list[float]]:
     for call in calls:
         call()
     return in_turns(pairs, lambda: _timed(calls[0]), lambda: _timed(calls[1]), each=10)
@@ -135,17 +137,10 @@ def _fill(made: Installation, store: Store, issues: int, clocks_each: int, mostl
     with store.database.write() as connection:
         one = connection.exec_driver_sql
         if issues > 1:
-            one(
-                f"INSERT INTO issue (id, {_COLUMNS}) {_SEQUENCE.format(count=issues - 1)} "
-                f"SELECT i + 1, {_COLUMNS} FROM issue, n WHERE id = 1"
-            )
+            one(_COPY_ISSUES, (issues - 1,))
         # Copies lie a second apart, so that the index on their due times has something to sort.
         for copy in range(clocks_each):
-            one(
-                f"INSERT INTO clock (issue_id, {_CLOCK_COLUMNS}) SELECT issue.id, name, state, started_at, "
-                f"due_at + issue.id * 1000000, next_at + issue.id * 1000000 + {copy}, plan, fired FROM issue, clock "
-                f"WHERE clock.id = 1 AND NOT (issue.id = 1 AND {copy} = 0)"
-            )
+            one(_COPY_CLOCKS, (copy, copy))
         if mostly_closed:
             # A store of many years: nearly all is done, of what is open some is late and some belongs to nobody.
             one("UPDATE issue SET status = 'closed', outcome = 'fixed' WHERE id % 10 != 0")

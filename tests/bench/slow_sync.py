@@ -83,11 +83,11 @@ def main() -> int:
 
     config, port, batch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     intake.BATCH_MAILS = batch
-    sock = socket.create_server(("127.0.0.1", port), backlog=1024)
-    # Nobody closes its other end: the role lives until SIGTERM.
-    life, _kept = os.pipe()
-    _, ready = os.pipe()
-    return roles.main(["listener", config, str(life), str(ready), "1", str(sock.detach())])
+    ours, theirs = socket.socketpair()
+    with socket.create_server(("127.0.0.1", port), backlog=1024) as sock:
+        socket.send_fds(ours, [b"1"], [sock.fileno()])
+    # Nobody closes our end of the channel: the role lives until SIGTERM.
+    return roles.main(["listener", config, str(theirs.detach())])
 
 
 if __name__ == "__main__":

@@ -11,15 +11,15 @@ A source is a small preamble, ``DATA``, and the mail as people write it, with LF
     ...
 
 The OPENPGP lines are done one after the other, from the inside to the outside; `_OPERATIONS` lists them. ``REPEAT:
-WORD 1000 times`` makes every WORD in the mail a thousand of them. ``AGAIN: 012-alice-bob.out`` takes the mail of that
-file as it went over the wire; header fields after ``DATA`` then stand on top of it, as mail systems on the way put
+WORD 1000 times`` makes every WORD in the mail a thousand of them, and ``as TEXT`` a thousand of TEXT.
+``AGAIN: 012-alice-bob.out`` takes the mail of that file as it went over the wire; header fields after ``DATA`` then stand on top of it, as mail systems on the way put
 them.
 """
 
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.openpgp_keys import Lab
 
@@ -33,6 +33,8 @@ class Arriving:
     reverse_path: str
     forward_paths: tuple[str, ...]
     raw: bytes
+    ciphertext: bytes = b""
+    """The encrypted part, if it has one: no two are alike."""
 
 
 @dataclass
@@ -42,8 +44,8 @@ class _Mail:
     lab: Lab
     fields: list[bytes]
     entity: bytes
-    inner: list[bytes] = field(default_factory=list)
     layers: int = 0
+    ciphertext: bytes = b""
 
     def raw(self) -> bytes:
         return b"".join(self.fields) + self.entity
@@ -71,27 +73,28 @@ def arriving(source: bytes, lab: Lab, sent: Mapping[str, bytes]) -> Arriving:
             case "OPENPGP":
                 operations.append(value.strip())
             case "REPEAT":
-                what, times = re.fullmatch(r" (\S+) (\d+) times", value).groups()  # type: ignore[union-attr]
-                content = content.replace(what.encode(), what.encode() * int(times))
+                what, times, meaning = re.fullmatch(r" (\S+) (\d+) times(?: as (.+))?", value).groups()  # type: ignore[union-attr]
+                text = (meaning or what).replace("\\n", "\n")
+                content = content.replace(what.encode(), text.encode() * int(times))
             case "AGAIN":
                 before = sent[value.strip()]
             case _:
                 raise ValueError(f"not a line of a preamble: {line}")
     content = content.replace(b"\n", b"\r\n")
-    raw = content + before if before is not None else _made(content, operations, lab)
-    return Arriving(reverse_path, tuple(forward_paths), raw)
+    if before is not None or not operations:
+        return Arriving(reverse_path, tuple(forward_paths), content + (before or b""))
+    mail = _made(content, operations, lab)
+    return Arriving(reverse_path, tuple(forward_paths), mail.raw(), mail.ciphertext)
 
 
-def _made(content: bytes, operations: list[str], lab: Lab) -> bytes:
-    if not operations:
-        return content
+def _made(content: bytes, operations: list[str], lab: Lab) -> _Mail:
     head, _, body = content.partition(b"\r\n\r\n")
     fields = re.findall(rb"[^\r]+\r\n(?:[ \t][^\r]*\r\n)*", head + b"\r\n")
     about = [one for one in fields if one.lower().startswith(b"content-")]
     mail = _Mail(lab, [one for one in fields if one not in about], b"".join(about) + b"\r\n" + body)
     for operation in operations:
         _perform(mail, operation)
-    return mail.raw()
+    return mail
 
 
 def _perform(mail: _Mail, operation: str) -> None:
@@ -155,11 +158,12 @@ def _encrypt_and_damage(mail: _Mail, name: str) -> None:
 
 
 def _encrypted(mail: _Mail, armored: bytes) -> None:
+    mail.ciphertext = armored.replace(b"\n", b"\r\n")
     mail.wrap(
         "encrypted",
         ' protocol="application/pgp-encrypted";',
         b"Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n",
-        b'Content-Type: application/octet-stream; name="encrypted.asc"\r\n\r\n' + armored.replace(b"\n", b"\r\n"),
+        b'Content-Type: application/octet-stream; name="encrypted.asc"\r\n\r\n' + mail.ciphertext,
     )
 
 

@@ -12,9 +12,10 @@ from tests.openpgp_keys import Lab
 _RANDOM = re.compile(
     r"(?<=<)(?P<mid>[a-z2-7]{26}\.[a-z2-7]{26})(?=@)"
     r"|(?<=\.)(?P<reply>[a-z2-7]{26})(?=@)"
-    r"|(?<=\+bounce\.)(?P<bounce>\d+-\d+-[a-z2-7]{26})(?=@)"
+    r"|(?<=\+bounce\.)(?P<bounce>[a-z0-9]+-[a-z0-9]+-[a-z2-7]{26})(?=@)"
     r"|(?<==_)(?P<boundary>[0-9a-f]{32})"
 )
+_ARMORED = re.compile(r"-----BEGIN (PGP \w+)-----.+?-----END \1-----", re.DOTALL)
 _NAMED = re.compile(r"\b(?:mid|reply|bounce|boundary)-\d+\b")
 
 
@@ -25,20 +26,26 @@ class Placeholders:
         self._names: dict[str, str] = {}
         self._values: dict[str, str] = {}
         self._counts: dict[str, int] = {}
-        self._keys: dict[str, str] = {}
+        self._fixed: dict[str, str] = {}
         for home in (lab.people, lab.group):
             for owner, fingerprint in home.fingerprints.items():
                 groups = [fingerprint[at : at + 4] for at in range(0, 40, 4)]
-                self._keys[fingerprint] = f"{{fingerprint of {owner}}}"
-                self._keys[" ".join(groups[:5]) + "  " + " ".join(groups[5:])] = f"{{fingerprint of {owner}}}"
+                self._fixed[fingerprint] = f"{{fingerprint of {owner}}}"
+                self._fixed[" ".join(groups[:5]) + "  " + " ".join(groups[5:])] = f"{{fingerprint of {owner}}}"
                 for key_id in home.key_ids(owner).values():
-                    self._keys[key_id] = f"{{key id of {owner}}}"
-        # The longest first: a key id is also the end of a fingerprint.
-        self._key = re.compile("|".join(sorted(self._keys, key=len, reverse=True)))
+                    self._fixed[key_id] = f"{{key id of {owner}}}"
+
+    def fix(self, value: str, name: str) -> None:
+        """Always write `name` for this value."""
+        self._fixed[value] = name
 
     def hide(self, text: str) -> str:
         """The text with names instead of random values."""
-        return self._key.sub(lambda found: self._keys[found[0]], _RANDOM.sub(self._name, text))
+        text = _RANDOM.sub(self._name, _ARMORED.sub(r"{\1}", text))
+        # The longest first: a key id is also the end of a fingerprint.
+        for value in sorted(self._fixed, key=len, reverse=True):
+            text = text.replace(value, self._fixed[value])
+        return text
 
     def fill_in(self, text: str) -> str:
         """The opposite, for mail that names what the bot made before."""

@@ -6,6 +6,7 @@ that the mail can go over any wire.
 """
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
@@ -74,8 +75,10 @@ def _part(entity: bytes, originals: Mapping[str, bytes], lab: Lab) -> str:
             return heading + f"({name}, byte for byte)\n"
         if data and original.startswith(data):
             return heading + f"(the first {len(data)} bytes of {name})\n"
-    assert data.replace(b"\r\n", b"\n") == lab.group.public("group").encode(), "an attachment that nobody knows"
-    return heading + "(the public key of the group)\n"
+    text = data.decode("utf-8").replace("\r\n", "\n")
+    if text == lab.group.public("group"):
+        return heading + "(the public key of the group)\n"
+    return heading + textwrap.indent(text, "    ", lambda line: bool(line.strip()))
 
 
 def _head(raw: bytes) -> str:

@@ -1,5 +1,6 @@
 """Whole conversations with the bot, mail for mail: every folder here is a story. README.md says how to read one."""
 
+import hashlib
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -24,13 +25,15 @@ from tests.world import Sent, World
 HERE = Path(__file__).parent
 STORIES = sorted(path.parent for path in HERE.glob("*/story.toml"))
 
-# Whoever can be a member in a story: name, local part, and whose key of the lab they have.
+# Whoever can be a member in a story: the name, and the key of the lab that is theirs.
 CAST = {
     "alice": ("Alice Example", "alice"),
     "bob": ("Bob Example", "bob"),
     "dave": ("Dave Example", None),
     "eve": ("Eve Example", "expired"),
     "rita": ("Rita Example", "revoked"),
+    "ruth": ("Ruth Example", "sub-key-revoked"),
+    "susan": ("Susan Example", "sub-key-expired"),
 }
 ON_CALL = "alice"
 
@@ -86,6 +89,10 @@ class Telling:
             source = self.placeholders.fill_in(source.decode("latin-1")).encode("latin-1")
             mail = arriving(source, self.lab, self.mails)
             self.mails[step.source.name.removesuffix(".eml")] = mail.raw
+            if mail.ciphertext:
+                self.placeholders.fix(hashlib.sha256(mail.ciphertext).hexdigest(), "{SHA-256 of the ciphertext}")
+                self.placeholders.fix(f"{len(mail.ciphertext)} bytes", "{size of the ciphertext}")
+                self.placeholders.fix(f"{len(mail.raw)} bytes", "{size of the mail}")
             return world.receive(mail.raw, mail.reverse_path, *mail.forward_paths)
         match step.does:
             case {"config": str(config), "members": list(names)}:
@@ -129,6 +136,7 @@ class Telling:
         return files
 
     def _write_config(self, config: str, members: tuple[str, ...]) -> None:
+        config = re.sub(r"\{fingerprint of (\w+)\}", lambda found: self.lab.fingerprint(found[1]), config)
         self.installation.config.write_text(self._base + config + "".join(self._member(name) for name in members))
 
     def _member(self, name: str) -> str:

@@ -173,11 +173,11 @@ def test_ids_and_addresses_of_issues(tmp_path: Path) -> None:
 def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     settings = loaded(tmp_path)
     with pytest.raises(ValidationError, match="frozen"):
-        settings.relay.keyless = "always"
+        settings.relay.keyless = "always"  # type: ignore[misc]
 
 
 def test_the_longest_local_part_leaves_room_for_every_extension(tmp_path: Path) -> None:
-    longest = "vulnerability-report"
+    longest = "product-security-incidents1"
     group = loaded(tmp_path, changed=("Security@", f"{longest}@")).group
     tokens = Tokens(b"k" * 32, group.domain)
     for extension in (
@@ -186,5 +186,7 @@ def test_the_longest_local_part_leaves_room_for_every_extension(tmp_path: Path) 
     ):
         local_part = group.extended(extension).rsplit("@", 1)[0]
         assert len(local_part) <= 64, "RFC 5321 4.5.3.1.1"
-    with pytest.raises(ConfigError, match=r'group\.address: found "vulnerability-reports@Example.org"; allowed: .*20'):
-        loaded(tmp_path, changed=("Security@", f"{longest}s@"))
+    with pytest.raises(
+        ConfigError, match=r'group\.address: found "product-security-incidents-x@Example.org"; allowed: .*27'
+    ):
+        loaded(tmp_path, changed=("Security@", "product-security-incidents-x@"))

@@ -1,6 +1,7 @@
 """OpenPGP in every shape that mail programs give it, on real gpg."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,29 @@ def test_an_inline_signature_covers_only_its_part_and_makes_nobody_a_member(bot:
     )  # fmt: skip
     assert "NOT AUTHENTICATED" in to_alice(sent).words
     assert "covers only that part" in to_alice(sent).words
+
+
+def test_what_was_inside_an_encryption_stays_secret_even_if_there_is_another_one_that_cannot_be_opened(
+    short_path: Path, lab: Lab
+) -> None:
+    """Its protected subject became the title, and went out in clear to a member without a key."""
+    foreign = encrypted(lab, INNER, to=lab.fingerprint("carol"))
+    nested = (
+        'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=c;\r\n'
+        ' protected-headers="v1"\r\n'
+        "From: Rita <rita@out.example>\r\nSubject: zymurgic overflow\r\n\r\n"
+        "--c\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n"
+        f"\r\n--c\r\nContent-Type: application/octet-stream\r\n\r\n{foreign}\r\n--c--\r\n"
+    )
+    with world(short_path, lab, extra='[relay]\nkeyless = "plain"\n') as bot:
+        sent = bot.receive(pgp_mime(encrypted(lab, nested)), "rita@out.example")
+        assert (bot.show(1)["title"], bot.show(1)["encrypted"]) == ("zymurgic overflow", True)
+        alice = to_alice(sent).words
+        assert "a key that the group does not have" in alice
+        assert lab.people.key_ids("carol")["sub"] in alice
+        sent += bot.pass_time(timedelta(hours=24)) + bot.pass_time(timedelta(hours=24))
+        assert {one.member_id for one in sent} == {"alice", "bob", "dave", None}
+        for one in sent:
+            assert b"zymurgic" not in one.raw
+            if one.member_id not in ("alice", "bob"):
+                assert "zymurgic" not in one.text
