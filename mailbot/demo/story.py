@@ -124,9 +124,14 @@ class Story:
         before = time.monotonic()
         try:
             # Named, because smtplib would ask the resolver for this machine's name.
-            with smtplib.SMTP("127.0.0.1", self._bot.port, local_hostname="mx.example.org", timeout=10) as smtp:
+            smtp = smtplib.SMTP("127.0.0.1", self._bot.port, local_hostname="mx.example.org", timeout=10)
+            try:
                 smtp.sendmail(author.address, [GROUP_ADDRESS], raw)
                 took = time.monotonic() - before
+                smtp.quit()
+            finally:
+                # Not by `with`: after Ctrl-C it would still say QUIT, and raise another error for the answer.
+                smtp.close()
         except (OSError, smtplib.SMTPException) as error:
             raise TemporaryError(f"the bot did not take {what}: {error}") from error
         self._accepted[issue] = datetime.now(UTC)

@@ -237,6 +237,8 @@ class Escalated(Letter):
     opened_at: datetime
     due: datetime
     contacts: tuple[str, ...]
+    reporter_told: bool = True
+    """False where the reporter must not be answered, or too many answers went out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from mailbot.config import Settings
 from mailbot.domain import clocks
 from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
+from mailbot.mail.envelope import target
 from mailbot.service import reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import Facts
@@ -60,7 +61,7 @@ def bounce(case: Case) -> Outcome:
 def automatic(case: Case) -> Outcome:
     """A vacation reply and the like, to a mail of ours: recorded, not relayed, answers nothing."""
     number = _issue_number(case)
-    _record(case, number, "automatic", None)
+    _record(case, number, "automatic", None, participant=False)
     return case.finish(Disposition.AUTOMATIC, number)
 
 
@@ -102,7 +103,7 @@ def follow_up(case: Case) -> Outcome:
     authenticated, why = _authenticated(case)
     role = "member" if case.facts.claims_member else (case.facts.role or "stranger")
     remarks = reporter_keys.of_follow_up(case.unit, case.message, case.facts)
-    _record(case, number, "follow-up", None)
+    _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**case.message.relayed(), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
     case.unit.notify(
@@ -126,8 +127,9 @@ def report(case: Case) -> Outcome:
             title=title_from(message.subject),
             reporter=message.author,
             reporter_name=message.author_name,
-            encrypted=message.encrypted,
+            encrypted=message.came_encrypted,
             opened_at=received_at,
+            answerable=_answerable(case),
         )
     )
     if message.author:
@@ -182,12 +184,20 @@ def calendar(settings: Settings) -> Calendar:
     return Calendar(settings.group.timezone, frozenset(settings.slo.holidays))
 
 
+def _answerable(case: Case) -> bool:
+    """Whether the author is a person with a usable address, who may be answered by a program."""
+    message, group = case.message, case.settings.group
+    if message.automatic or message.listed or not message.envelope.reverse_path or not message.author:
+        return False
+    # An address of our own, whatever its extension: nobody is there who reads it.
+    domain = message.author.rpartition("@")[2].lower()
+    return domain != group.domain.lower() or target(message.author, group.local_part) is None
+
+
 def _may_answer(case: Case, kind: str = "acknowledgement") -> bool:
     """Whether a first answer may go out: to a person, by a usable address, within the caps."""
     message = case.message
-    if message.automatic or message.listed or not message.envelope.reverse_path or not message.author:
-        return False
-    if message.author.lower() == case.settings.group.address.lower():
+    if not _answerable(case):
         return False
     ack = case.settings.ack
     return case.unit.may_acknowledge(message.author, case.now, ack.per_sender.delta, ack.per_hour, kind=kind)
@@ -208,11 +218,12 @@ def _authenticated(case: Case) -> tuple[str, str]:
     return "", "nothing proves that it comes from that address"
 
 
-def _record(case: Case, number: int, kind: str, member_id: str | None) -> None:
+def _record(case: Case, number: int, kind: str, member_id: str | None, *, participant: bool = True) -> None:
     message = case.message
     case.unit.add_message(
         number, kind, message.envelope.received_at, message.author, message.message_id,
         encrypted=message.encrypted, signed_by=message.signature.fingerprint, member_id=member_id,
+        participant=participant,
     )  # fmt: skip
 
 

@@ -99,6 +99,7 @@ def escalated(writing: Writing, missing: tuple[Missing, ...]) -> letters.Escalat
     return letters.Escalated(
         group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=_issue_card(writing, missing),
         opened_at=writing.about.opened_at, due=writing.response.due_at, contacts=tuple(writing.claim.params["to"]),
+        reporter_told=writing.claim.params.get("reporter_told", True),
     )  # fmt: skip
 
 

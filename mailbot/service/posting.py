@@ -218,7 +218,8 @@ class Poster:
         answers = fields.message_ids([self._claim.params.get("in_reply_to", "")])
         found = [
             ("From", fields.address_field(group.name, group.address)),
-            ("To", fields.address_field(recipient.name, recipient.address)),
+            # Without a name: whoever writes to us under another's address would choose what that one reads there.
+            ("To", fields.address_field("", recipient.address)),
             ("Subject", subject),
             ("Date", fields.date_field(self._claim.created_at)),
             ("Message-ID", self._message_id(number)),

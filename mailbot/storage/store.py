@@ -230,7 +230,3 @@ class Store:
                     .returning(outbox.c.id)
                 )
             )
-
-
-def _table(claim: ClaimedMail | ClaimedNotice) -> Table:
-    return inbox if isinstance(claim, ClaimedMail) else notice

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from mailbot import maillog
 from mailbot.domain.clocks import ClockState, Plan
@@ -35,14 +35,16 @@ class UnitOfWork:
 
     def find_reference(self, message_ids: Sequence[str], sender: str) -> int | None:
         party = self._vault.address_hash(sender)
-        for message_id in message_ids:
-            rows = self._connection.execute(
-                select(thread_ref).where(thread_ref.c.mid_hash == self._vault.hash("message-id", message_id))
-            ).all()
-            for row in rows:
-                if row.written or row.party_hash == party:
-                    return int(row.issue_id)
-        return None
+        distance = {self._vault.hash("message-id", one): number for number, one in enumerate(message_ids)}
+        rows = self._connection.execute(
+            select(thread_ref)
+            .where(thread_ref.c.mid_hash.in_(list(distance)))
+            .where(or_(thread_ref.c.written, thread_ref.c.party_hash == party))
+        ).all()
+        nearest = min(
+            rows, key=lambda row: (row.party_hash != party, distance[row.mid_hash], row.issue_id), default=None
+        )
+        return None if nearest is None else int(nearest.issue_id)
 
     def issue(self, number: int) -> IssueView | None:
         return views.issue_view(self._connection, self._vault, number)
@@ -67,7 +69,10 @@ class UnitOfWork:
 
     def open_issue(self, new: NewIssue) -> int:
         box, wrapped = self._vault.new_issue_key()
-        content = {"title": new.title, "reporter": new.reporter, "reporter_name": new.reporter_name}
+        content = {
+            "title": new.title, "reporter": new.reporter, "reporter_name": new.reporter_name,
+            "answerable": new.answerable,
+        }  # fmt: skip
         result = self._connection.execute(
             insert(issue).values(
                 wrapped_key=wrapped, status=Status.OPEN, encrypted=new.encrypted, drill=False,
@@ -104,7 +109,7 @@ class UnitOfWork:
 
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
-        encrypted: bool, signed_by: str = "", member_id: str | None = None,
+        encrypted: bool, signed_by: str = "", member_id: str | None = None, participant: bool = True,
     ) -> None:  # fmt: skip
         sealed = self._box(number).seal_json(
             {"from": author, "message_id": message_id, "signed_by": signed_by}, "message"
@@ -116,7 +121,7 @@ class UnitOfWork:
             )
         )  # fmt: skip
         if message_id and author:
-            add_reference(self._connection, self._vault, number, message_id, author, written=True)
+            add_reference(self._connection, self._vault, number, message_id, author, written=participant)
 
     def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None:
         self._connection.execute(

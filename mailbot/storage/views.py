@@ -29,6 +29,7 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         owner=row.owner,
         clocks=tuple(clock_views(connection, clock.c.issue_id == number)),
         reporter_key=participant_key(connection, vault, number, content["reporter"]),
+        answerable=content.get("answerable", True),
     )
 
 

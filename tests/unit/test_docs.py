@@ -4,7 +4,7 @@ import argparse
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ OPERATOR = ROOT / "docs" / "operator.md"
 LATER = "(accepted; takes effect in a later version)"
 
 
-def names(paths: Any) -> Any:
+def names(paths: Sequence[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("document", paths, ids=lambda path: path.name)
 
 
@@ -45,7 +45,8 @@ def config_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator
 def example() -> dict[str, tuple[str, str, bool]]:
     """key -> (comment above it, its value as written, whether it is commented out), as config.example.toml has it."""
     found: dict[str, tuple[str, str, bool]] = {}
-    table, comment = "", []
+    table = ""
+    comment: list[str] = []
     for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
         key = re.fullmatch(r"(# )?([a-z_]+) = (.+)", line)
         if match := re.fullmatch(r"\[\[?([a-z_.]+)\]\]?", line):
@@ -206,16 +207,13 @@ def test_every_line_of_the_log_is_explained() -> None:
     table = prose(OPERATOR)
     source = (ROOT / "mailbot" / "maillog.py").read_text(encoding="utf-8")
     for node in ast.walk(ast.parse(source)):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and isinstance(node.args[0], ast.Constant)
-        ):
-            if node.func.attr not in ("info", "warning", "error"):
-                continue
-            # The longest fixed words of the line, which an operator would search for.
-            fixed = max(re.split(r"%[.\d]*[a-z]", node.args[0].value), key=len).strip(" :=")
-            assert fixed in table, f"operator.md explains no log line with: {fixed}"
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="info" | "warning" | "error"), args=[ast.Constant(value=str(line)), *_]
+            ):
+                # The longest fixed words of the line, which an operator would search for.
+                fixed = max(re.split(r"%[.\d]*[a-z]", line), key=len).strip(" :=")
+                assert fixed in table, f"operator.md explains no log line with: {fixed}"
 
 
 # The documents themselves

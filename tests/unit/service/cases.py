@@ -158,7 +158,7 @@ class FakeUnit:
 
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
-        encrypted: bool, signed_by: str = "", member_id: str | None = None,
+        encrypted: bool, signed_by: str = "", member_id: str | None = None, participant: bool = True,
     ) -> None:  # fmt: skip
         self.messages.append((number, kind, member_id))
 
