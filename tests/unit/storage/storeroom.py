@@ -108,7 +108,7 @@ class Storeroom:
 
         @event.listens_for(self.database.engine, "commit")
         def count(connection: Any) -> None:
-            if connection.get_execution_options().get("mailbot_write"):
+            if connection.info["write"]:
                 counted.append(self.boot[0])
 
         return counted
