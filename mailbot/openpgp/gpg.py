@@ -14,8 +14,8 @@ PLAINTEXT_LIMIT = 64_000_000
 """Bytes of plaintext that one message may unpack to: more than the largest mail that is accepted, far from a bomb."""
 
 STRANGERS_STATUS = 20_000
-"""Bytes of status lines about a stranger's message: some 400 recipients or 60 signatures. Each recipient who is not named
-costs a private-key operation in the group's one agent, and each signature a check; 2 MB hold tens of thousands."""
+"""Bytes of status lines about a stranger's message: some 400 recipients or 60 signatures. Each recipient who is not
+named costs a private-key operation in the group's one agent, each signature a check; 2 MB hold tens of thousands."""
 
 # RFC 3156 5 and RFC 4880 9.4, by the number that gpg gives.
 _MICALG = {"8": "pgp-sha256", "9": "pgp-sha384", "10": "pgp-sha512", "11": "pgp-sha224"}

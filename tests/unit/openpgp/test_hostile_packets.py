@@ -26,7 +26,7 @@ def flood(lab: Lab, key_id: str, times: int) -> bytes:
 
 @pytest.mark.parametrize("whose", ["hidden", "group"])
 def test_a_message_for_thousands_of_recipients_costs_no_thousands_of_tries(gpg: Gpg, lab: Lab, whose: str) -> None:
-    """20,000 of them fit into 2 MB, and took all of gpg's 30 seconds and the group's agent, three times for one mail."""
+    """20,000 of them fit into 2 MB, and kept gpg and the group's agent busy for 30 seconds, three times for a mail."""
     message = flood(lab, "0" * 16 if whose == "hidden" else lab.group.key_ids("group")["sub"], 20_000)
     started = time.monotonic()
     opened = gpg.decrypt(message)
