@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
@@ -259,6 +260,8 @@ ROLES: dict[str, Callable[[Role], None]] = {
 
 def main(arguments: list[str]) -> int:
     maillog.set_up()
+    # A core file would hold mails and keys.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         role = Role(arguments)
         role.watch()
