@@ -111,7 +111,7 @@ class Bot:
 
     def recipients(self) -> list[str]:
         """To whom mail was delivered, in order."""
-        return [mail.recipient.partition("<")[2].partition(">")[0] for mail in self.smarthost.taken()]
+        return [mail.recipient for mail in self.smarthost.taken()]
 
 
 @contextmanager
