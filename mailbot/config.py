@@ -6,119 +6,32 @@ passed explicitly. Paths in the file are relative to the file.
 """
 
 import difflib
-import ipaddress
-import re
+import json
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mailbot.duration import ACCEPTED, Duration
+from mailbot.config_types import (
+    Address,
+    DatabaseUrl,
+    DurationValue,
+    Elapsed,
+    FilePath,
+    Fingerprint,
+    Line,
+    MemberId,
+    Network,
+    Prefix,
+    PublicAddress,
+    Size,
+    TimeZone,
+)
+from mailbot.duration import Duration
 from mailbot.errors import ConfigError
-
-_SIZE_UNITS = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
-# Strict on purpose: these addresses are written into headers and SMTP commands without further thought.
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-_LINE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
-
-
-def _duration(value: object) -> Duration:
-    if isinstance(value, str):
-        return Duration.parse(value)
-    raise ValueError(f"a duration such as {ACCEPTED}")
-
-
-def _elapsed(value: object) -> Duration:
-    duration = _duration(value)
-    if duration.business_days:
-        raise ValueError('a duration in s, m, h, d or w (business days make no sense here), such as "24h"')
-    return duration
-
-
-def _size(value: object) -> int:
-    match = re.fullmatch(r"(\d{1,9})\s*(B|KB|MB|GB)", value) if isinstance(value, str) else None
-    if match is None or int(match[1]) == 0:
-        raise ValueError('a size such as "500KB" or "25MB" (1 MB is 1,000,000 bytes)')
-    return int(match[1]) * _SIZE_UNITS[match[2]]
-
-
-def _address(value: object) -> str:
-    if isinstance(value, str) and _ADDRESS.fullmatch(value) and ".." not in value:
-        return value
-    raise ValueError('a plain mail address such as "security@example.org"')
-
-
-def _public_address(value: object) -> str:
-    if "+" in _address(value).split("@")[0]:
-        raise ValueError('a plain mail address without "+", because mailbot adds its own "+" extensions')
-    return _address(value)
-
-
-def _fingerprint(value: object) -> str:
-    compact = value.replace(" ", "").upper() if isinstance(value, str) else ""
-    if re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", compact):
-        return compact
-    raise ValueError("a full OpenPGP fingerprint of 40 (or 64) hex digits")
-
-
-def _prefix(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[A-Z][A-Z0-9]{0,9}", value):
-        return value
-    raise ValueError('1 to 10 capital letters and digits, a letter first, such as "EX"')
-
-
-def _line(value: object) -> str:
-    if isinstance(value, str) and value.strip() and _LINE.fullmatch(value):
-        return value.strip()
-    raise ValueError("one line of text, at most 200 characters")
-
-
-def _member_id(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", value):
-        return value
-    raise ValueError('1 to 32 of a-z, 0-9, "-" and "_", a letter first, such as "alice"')
-
-
-def _timezone(value: object) -> ZoneInfo:
-    try:
-        return ZoneInfo(value if isinstance(value, str) else "")
-    except (KeyError, ValueError, OSError):
-        raise ValueError('a time zone such as "UTC" or "Europe/Berlin"') from None
-
-
-def _database(value: object, info: ValidationInfo) -> str:
-    if isinstance(value, str) and re.fullmatch(r"sqlite:///[^?#]+", value):
-        base: Path = (info.context or {}).get("base", Path())
-        return f"sqlite:///{base / value.removeprefix('sqlite:///')}"
-    raise ValueError('"sqlite:///FILE" (this version has no PostgreSQL store yet)')
-
-
-def _host(value: object) -> str:
-    try:
-        ipaddress.ip_network(value if isinstance(value, str) else "", strict=False)
-    except ValueError:
-        raise ValueError('an IP address or network, such as "127.0.0.1" or "192.0.2.0/24"') from None
-    return str(value)
-
-
-def _path(value: object, info: ValidationInfo) -> Path:
-    if isinstance(value, str) and value and "\0" not in value:
-        base: Path = (info.context or {}).get("base", Path())
-        return base / value
-    raise ValueError("a path, relative to the config file")
-
-
-Elapsed = Annotated[Duration, BeforeValidator(_elapsed)]
-DurationValue = Annotated[Duration, BeforeValidator(_duration)]
-Size = Annotated[int, BeforeValidator(_size)]
-Address = Annotated[str, BeforeValidator(_address)]
-Fingerprint = Annotated[str, BeforeValidator(_fingerprint)]
-Line = Annotated[str, BeforeValidator(_line)]
-Host = Annotated[str, BeforeValidator(_host)]
-FilePath = Annotated[Path, BeforeValidator(_path)]
 
 
 class _Section(BaseModel):
@@ -127,9 +40,9 @@ class _Section(BaseModel):
 
 class Group(_Section):
     name: Line
-    id_prefix: Annotated[str, BeforeValidator(_prefix)]
-    address: Annotated[str, BeforeValidator(_public_address)]
-    timezone: Annotated[ZoneInfo, BeforeValidator(_timezone)] = Field(default=ZoneInfo("UTC"))
+    id_prefix: Prefix
+    address: PublicAddress
+    timezone: TimeZone = Field(default=ZoneInfo("UTC"))
 
     @property
     def local_part(self) -> str:
@@ -152,7 +65,7 @@ class Listener(_Section):
     max_message_size: Size = 25_000_000
     trusted_authserv_ids: tuple[Line, ...] = Field(default=(), strict=False)
     intake_lists: tuple[Line, ...] = Field(default=(), strict=False)
-    trusted_hosts: tuple[Host, ...] = Field(default=("127.0.0.1", "::1"), strict=False)
+    trusted_hosts: tuple[Network, ...] = Field(default=("127.0.0.1", "::1"), strict=False)
     max_recipients: int = Field(default=100, ge=1, le=10_000)
     max_connections: int = Field(default=200, ge=1, le=10_000)
     max_connections_per_client: int = Field(default=20, ge=1, le=10_000)
@@ -173,7 +86,7 @@ class Delivery(_Section):
 
 
 class Storage(_Section):
-    database: Annotated[str, BeforeValidator(_database)]
+    database: DatabaseUrl
     seal_key_file: FilePath
 
 
@@ -249,7 +162,7 @@ class Operators(_Section):
 
 
 class Member(_Section):
-    id: Annotated[str, BeforeValidator(_member_id)]
+    id: MemberId
     name: Line
     email: Address
     fingerprint: Fingerprint | None = None
@@ -279,21 +192,27 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _contradictions(self) -> "Settings":
-        seen: dict[str, str] = {}
-        for member in self.member:
+        seen: dict[str, int] = {}
+        for number, member in enumerate(self.member):
             for what, value in (
                 ("id", member.id),
                 ("email", member.email.lower()),
                 ("fingerprint", member.fingerprint),
             ):
-                if value is not None and seen.setdefault(f"{what} {value}", member.id) is not member.id:
+                if value is not None and seen.setdefault(f"{what} {value}", number) != number:
                     raise ValueError(f'member.{what}: "{value}" stands twice; every member needs their own')
             if member.email.lower() == self.group.address.lower():
                 raise ValueError(f'member.email: "{member.email}" is the group\'s own address: mail would loop')
         if self.relay.to == "list" and self.relay.list_address is None:
             raise ValueError('relay.list_address: missing, but relay.to is "list"')
+        if self.relay.list_address is not None and self.relay.list_address.lower() == self.group.address.lower():
+            raise ValueError(
+                f'relay.list_address: "{self.relay.list_address}" is the group\'s own address: mail would loop'
+            )
         remind, escalate = self.slo.first_response_remind, self.slo.first_response_escalate
-        if not remind.business_days and not escalate.business_days and remind.seconds >= escalate.seconds:
+        # Business days and elapsed time cannot be compared without a date.
+        comparable = bool(remind.business_days) == bool(escalate.business_days)
+        if comparable and (remind.business_days, remind.seconds) >= (escalate.business_days, escalate.seconds):
             raise ValueError(
                 f'slo.first_response_remind: "{remind}" is not before slo.first_response_escalate, "{escalate}"'
             )
@@ -322,8 +241,11 @@ def load(path: Path) -> Settings:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file. `mailbot init` makes one, or name yours with --config FILE") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}: not UTF-8 text (at line {line})") from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -331,7 +253,13 @@ def load(path: Path) -> Settings:
     try:
         return Settings.model_validate(data, context={"base": path.resolve().parent})
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(path, item) for item in error.errors())) from None
+        raise ConfigError("\n".join(_explain(path, item) for item in _causes(error.errors()))) from None
+
+
+def _causes(items: list[Any]) -> list[Any]:
+    """Without "too short" about a list whose entries have mistakes of their own: those entries were not counted."""
+    holders = {item["loc"][:-1] for item in items}
+    return [item for item in items if item["type"] != "too_short" or item["loc"] not in holders]
 
 
 def _explain(path: Path, item: Any) -> str:
@@ -356,8 +284,16 @@ def _explain(path: Path, item: Any) -> str:
             allowed = "true or false"
         case "model_type" | "model_attributes_type":
             allowed = "a table"
+        case "tuple_type" if isinstance(item["input"], dict):
+            allowed = f"a list of tables; write [[{key}]], with two brackets"
         case "tuple_type":
             allowed = "a list [...]"
+        case "date_type":
+            allowed = "a date without quotes, such as 2026-12-25"
+        case "int_type":
+            allowed = "a whole number"
+        case "float_type" | "float_parsing":
+            allowed = "a number such as 10.0"
         case "too_short":
             allowed = f"at least {context['min_length']} entry"
         case _:
@@ -376,5 +312,5 @@ def _known_keys(location: list[str | int]) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
+    text = "a table" if isinstance(value, dict) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 80 else text[:77] + "..."

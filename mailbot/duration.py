@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_PATTERN = re.compile(r"(\d{1,7})(s|m|h|d|w|bd)")
+_PATTERN = re.compile(r"([0-9]{1,7})(s|m|h|d|w|bd)")
 
 ACCEPTED = '"90s", "15m", "24h", "5d", "2w" or "5bd" (business days)'
 

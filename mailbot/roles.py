@@ -1,7 +1,8 @@
-"""The role processes of the supervisor: ``python -m mailbot.roles ROLE CONFIG LIFE_FD READY_FD SHARE [FD...]``.
+"""The role processes of the supervisor: ``python -m mailbot.roles ROLE CONFIG CHANNEL_FD``.
 
-Each opens what it needs, says ready through a pipe, works until SIGTERM or until its parent is gone, and finishes what
-it has begun. SIGHUP reloads the config file. Exit codes: 0 drained, 2 the config cannot be used.
+Each imports its rooms, waits for its orders (see `supervisor`), opens what it needs, says ready, works until SIGTERM or
+until its parent is gone, and finishes what it has begun. SIGHUP reloads the config file. Exit codes: 0 drained, 2 the
+config cannot be used.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 from mailbot import maillog
 from mailbot.app import CurrentSettings, Scratch, open_database, open_gpg, open_store, open_vault, still_wanted, utc_now
 from mailbot.config import Listener as ListenerSettings
-from mailbot.config import load
+from mailbot.config import Settings, load
 from mailbot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,25 +37,39 @@ LOOK_ANYWAY_SECONDS = 0.5
 """Retries become due without anybody ringing."""
 DRAIN_SECONDS = 20.0
 """How long a mail that has begun to arrive may take to end after SIGTERM."""
+MOST_SOCKETS = 64
+"""Listening sockets that the orders may bring: a host name has a few addresses."""
 WORKER_THREADS = 2
 """gpg serialises private-key operations per home, so more threads only wait for it."""
 
 
 class Role:
-    """What all role processes share: settings with reload, a stop event, and the pipes to the parent."""
+    """What all role processes share: settings with reload, a stop event, and the channel to the parent."""
 
     def __init__(self, arguments: list[str]) -> None:
         self.name = arguments[0]
         self.config_path = Path(arguments[1])
-        self._life_fd, self._ready_fd, self.share = (int(value) for value in arguments[2:5])
-        self.listen_fds = [int(value) for value in arguments[5:]]
-        self.settings = CurrentSettings(load(self.config_path))
+        self._channel = socket.socket(fileno=int(arguments[2]))
+        self.share = 1
+        """How many processes divide what the listener may use."""
+        self.listening: list[socket.socket] = []
         self.stop = threading.Event()
         self._on_stop: Callable[[], object] = lambda: None
 
+    def begin(self) -> Settings:
+        """Wait for the orders, then read the config. Ends the process if the parent has none (its config is bad)."""
+        share, descriptors, _, _ = socket.recv_fds(self._channel, 16, MOST_SOCKETS)
+        if not share:
+            sys.exit(0)
+        self.share = int(share)
+        self.listening = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        self.settings = CurrentSettings(load(self.config_path))
+        self._watch()
+        maillog.lifecycle(f"{self.name} starting")
+        return self.settings()
+
     def ready(self) -> None:
-        os.write(self._ready_fd, b"ready")
-        os.close(self._ready_fd)
+        self._channel.send(b"ready")
 
     def on_stop(self, call: Callable[[], object]) -> None:
         """Have `call` called when the role is told to stop, or now if it already was."""
@@ -62,15 +77,15 @@ class Role:
         if self.stop.is_set():
             call()
 
-    def watch(self) -> None:
-        """Signals, and the parent's end: its side of the life pipe closes with it."""
+    def _watch(self) -> None:
+        """Signals, and the parent's end: its side of the channel closes with it."""
         signal.signal(signal.SIGTERM, lambda *_: self._end())
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches the whole group; the parent tells us
         signal.signal(signal.SIGHUP, lambda *_: self._reload())
         threading.Thread(target=self._watch_parent, name="parent", daemon=True).start()
 
     def _watch_parent(self) -> None:
-        os.read(self._life_fd, 1)
+        self._channel.recv(1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _end(self) -> None:
@@ -92,9 +107,8 @@ def listener(role: Role) -> None:
     from mailbot.storage.intake import Intake
     from mailbot.storage.seal import load_sealer
 
-    settings = role.settings()
+    settings = role.begin()
     intake = Intake(open_database(settings), load_sealer(settings.storage.seal_key_file))
-    sockets = [socket.socket(fileno=fd) for fd in role.listen_fds]
 
     async def serve() -> None:
         stop = asyncio.Event()
@@ -108,7 +122,7 @@ def listener(role: Role) -> None:
             share_of_limits(settings.listener, role.share),
             settings.listener.protocol,
         )
-        await server.start(sockets)
+        await server.start(role.listening)
         role.ready()
         await stop.wait()
         await server.stop(DRAIN_SECONDS)
@@ -145,7 +159,7 @@ def worker(role: Role) -> None:
     from mailbot.service.pipeline import Pipeline
     from mailbot.storage.database import Doorbell
 
-    settings = role.settings()
+    settings = role.begin()
     store = open_store(settings)
     scratch = Scratch()
     gpg = open_gpg(settings, scratch.path)
@@ -195,7 +209,7 @@ def keep_house(role: Role, renew: Callable[[], object], free_dead: Callable[[], 
             if beats % RENEW_EVERY == 0:
                 renew()
             free_dead()
-        except Exception as error:  # noqa: BLE001 - without renewals, every claim would be lost after a while
+        except Exception as error:  # noqa: BLE001 - without it no lease of this process would be renewed any more
             maillog.trouble("housekeeping", error)
 
 
@@ -205,7 +219,7 @@ def delivery(role: Role) -> None:
     from mailbot.smtp.smarthost import Smarthost
     from mailbot.storage.outbox import SqlOutbox
 
-    settings = role.settings()
+    settings = role.begin()
     database = open_database(settings)
     outbox = SqlOutbox(database, open_vault(settings, database))
 
@@ -232,7 +246,7 @@ def scheduler(role: Role) -> None:
     from mailbot.service.ticks import Ticks
     from mailbot.storage.leadership import Leadership
 
-    store = open_store(role.settings())
+    store = open_store(role.begin())
     leadership = Leadership(store.database, "scheduler")
     ticks = Ticks(role.settings, store, utc_now)
 
@@ -240,7 +254,7 @@ def scheduler(role: Role) -> None:
         try:
             if leadership.hold():
                 ticks.fire_due_clocks()
-        except Exception as error:  # noqa: BLE001 - APScheduler would print its text, and that may quote a mail
+        except Exception as error:  # noqa: BLE001 - the next tick is soon, and a traceback might quote a mail
             maillog.trouble("scheduler", error)
 
     running = jobs.start(jobs.timetable(fire))
@@ -262,10 +276,11 @@ def main(arguments: list[str]) -> int:
     maillog.set_up()
     # A core file would hold mails and keys.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    # Whatever comes before the orders is meant for the parent alone.
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    role = Role(arguments)
     try:
-        role = Role(arguments)
-        role.watch()
-        maillog.lifecycle(f"{role.name} starting")
         ROLES[role.name](role)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")

@@ -2,10 +2,16 @@
 
 It opens no database and reads no mail. It binds the listening sockets once (so that a restarted listener misses no
 connection), *exec*s one process per role, says ``mailbot ready`` when all are up, restarts what dies with a back-off,
-passes SIGHUP on, and on SIGTERM or SIGINT lets all drain. The roles see its death by the end of a pipe, and end.
+passes SIGHUP on, and on SIGTERM or SIGINT lets all drain. The roles see its death by the end of a channel, and end.
+
+A start is mostly imports, so the first role's process begins with its own while this one still reads the config, and
+the others follow when it is up: a listener that came up beside three others would take its first mail later.
+
+A channel is a socket pair to one process. Down it go its orders, once: how many listeners share what is allowed, as a
+number, with the listening sockets (SCM_RIGHTS). Up comes ``ready``.
 """
 
-import os
+import math
 import selectors
 import signal
 import socket
@@ -15,10 +21,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailbot import maillog
-from mailbot.config import Listener, Settings, load
 from mailbot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mailbot.config import Listener
 
 ROLES = ("listener", "worker", "delivery", "scheduler")
 
@@ -35,13 +44,14 @@ class _Child:
     role: str
     process: subprocess.Popen[bytes] | None = None
     ready: bool = False
-    ready_fd: int = -1
+    channel: socket.socket | None = None
     started: float = 0.0
-    restart_at: float = 0.0
+    restart_at: float = math.inf
+    """When it is started, if it does not run; infinite while that waits for something else."""
     pause: float = field(default=RESTART_SECONDS[0])
 
 
-def bind(listener: Listener) -> list[socket.socket]:
+def bind(listener: "Listener") -> list[socket.socket]:
     """The sockets that the config asks for. Raises `ConfigError` that says why one cannot be had."""
     if listener.socket is not None:
         path = listener.socket
@@ -73,20 +83,26 @@ def bind(listener: Listener) -> list[socket.socket]:
 
 
 class Supervisor:
-    def __init__(self, config_path: Path, settings: Settings, roles: Sequence[str]) -> None:
+    def __init__(self, config_path: Path, roles: Sequence[str]) -> None:
         self._config_path = config_path
-        self._sockets = bind(settings.listener) if "listener" in roles else []
-        names = [role for role in roles for _ in range(settings.listener.processes if role == "listener" else 1)]
-        self._children = [_Child(role) for role in names]
-        self._share = settings.listener.processes
+        self._sockets: list[socket.socket] = []
+        self._children = [_Child(role) for role in roles]
+        self._share = 1
         self._selector = selectors.DefaultSelector()
-        self._life_read, self._life_write = os.pipe()
         self._announced = False
         self._stopping = False
         self._failed = False
 
     def run(self) -> int:
-        """Serve until a signal says stop. Returns the exit code: 0 after a clean drain."""
+        """Serve until a signal says stop. Returns the exit code: 0 after a clean drain. Raises `ConfigError`."""
+        first = self._children[0]
+        self._spawn(first)
+        try:
+            self._configure()
+        except BaseException:
+            # It waits for its orders and has opened nothing yet.
+            self._kill(first)
+            raise
         wake_read, wake_write = socket.socketpair()
         wake_read.setblocking(False)
         wake_write.setblocking(False)
@@ -97,48 +113,75 @@ class Supervisor:
         for one in self._sockets:
             name = one.getsockname()
             maillog.listening(name if isinstance(name, str) else f"{name[0]} port {name[1]}")
-        for child in self._children:
-            self._start(child)
+        self._order(first)
         while not self._stopping:
-            for key, _ in self._selector.select(self._until_next_restart()):
+            for key, _ in self._selector.select(self._until_next_start()):
                 if key.fileobj is wake_read:
                     self._signals(wake_read.recv(64))
                 else:
-                    self._became_ready(key.data)
+                    self._heard(key.data)
             self._reap()
-            self._restart_due()
+            if first.ready or first.process is None:
+                self._release()
+            self._start_due()
         return self._drain()
 
-    def _start(self, child: _Child) -> None:
-        ready_read, ready_write = os.pipe()
-        listen = [one.fileno() for one in self._sockets] if child.role == "listener" else []
-        command = [
-            sys.executable, "-m", "mailbot.roles", child.role, str(self._config_path),
-            str(self._life_read), str(ready_write), str(self._share), *(str(fd) for fd in listen),
-        ]  # fmt: skip
-        child.process = subprocess.Popen(
-            command, pass_fds=[self._life_read, ready_write, *listen], stdin=subprocess.DEVNULL
-        )
-        os.close(ready_write)
+    def _configure(self) -> None:
+        from mailbot.config import load
+
+        listener = load(self._config_path).listener
+        if any(child.role == "listener" for child in self._children):
+            self._sockets = bind(listener)
+            self._share = listener.processes
+            self._children += [_Child("listener") for _ in range(listener.processes - 1)]
+
+    def _spawn(self, child: _Child) -> None:
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "mailbot.roles", child.role, str(self._config_path), str(theirs.fileno())]
+        child.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        theirs.close()
+        child.channel = ours
         child.started = time.monotonic()
         child.ready = False
-        child.ready_fd = ready_read
-        self._selector.register(ready_read, selectors.EVENT_READ, child)
 
-    def _became_ready(self, child: _Child) -> None:
-        said = os.read(child.ready_fd, 16)
-        self._forget_ready(child)
-        child.ready = child.ready or said.startswith(b"ready")
+    def _order(self, child: _Child) -> None:
+        """Tell a spawned process to begin."""
+        if child.channel is None:
+            return
+        self._selector.register(child.channel, selectors.EVENT_READ, child)
+        listening = [one.fileno() for one in self._sockets] if child.role == "listener" else []
+        try:
+            socket.send_fds(child.channel, [str(self._share).encode()], listening)
+        except BrokenPipeError:
+            self._forget_channel(child)  # it has ended already: that is seen, and mended, in a moment
+
+    def _heard(self, child: _Child) -> None:
+        """A process says that it is ready, or has closed its end."""
+        if child.channel is None:
+            return
+        try:
+            said = child.channel.recv(16)
+        except ConnectionResetError:
+            said = b""
+        if not said:
+            self._forget_channel(child)
+        child.ready = child.ready or said == b"ready"
         if not self._announced and all(one.ready for one in self._children):
             self._announced = True
             sys.stdout.write("mailbot ready\n")
             sys.stdout.flush()
 
-    def _forget_ready(self, child: _Child) -> None:
-        if child.ready_fd >= 0:
-            self._selector.unregister(child.ready_fd)
-            os.close(child.ready_fd)
-            child.ready_fd = -1
+    def _forget_channel(self, child: _Child) -> None:
+        if child.channel is not None:
+            self._selector.unregister(child.channel)
+            child.channel.close()
+            child.channel = None
+
+    def _release(self) -> None:
+        """The first process is up, or it failed: the others need not wait for it any longer."""
+        for child in self._children:
+            if child.process is None and child.restart_at == math.inf:
+                child.restart_at = 0.0
 
     def _signals(self, numbers: bytes) -> None:
         for number in numbers:
@@ -149,6 +192,8 @@ class Supervisor:
 
     def _reload(self) -> None:
         """Each role reads the file itself; it is checked here first, so that a bad one is said once and loudly."""
+        from mailbot.config import load
+
         try:
             load(self._config_path)
         except ConfigError as error:
@@ -163,7 +208,8 @@ class Supervisor:
                 continue
             code = child.process.returncode
             child.process = None
-            self._forget_ready(child)
+            child.ready = False
+            self._forget_channel(child)
             if code == 2 and not self._announced:
                 # Its config error is already on stderr, and trying again would only repeat it.
                 self._stopping = True
@@ -176,14 +222,22 @@ class Supervisor:
             child.restart_at = now + child.pause
             child.pause = min(child.pause * 2, RESTART_SECONDS[1])
 
-    def _restart_due(self) -> None:
+    def _start_due(self) -> None:
         for child in self._children:
             if child.process is None and not self._stopping and time.monotonic() >= child.restart_at:
-                self._start(child)
+                self._spawn(child)
+                self._order(child)
 
-    def _until_next_restart(self) -> float | None:
+    def _until_next_start(self) -> float | None:
         pending = [child.restart_at for child in self._children if child.process is None]
-        return max(0.0, min(pending) - time.monotonic()) if pending else None
+        soonest = min(pending, default=math.inf)
+        return None if soonest == math.inf else max(0.0, soonest - time.monotonic())
+
+    @staticmethod
+    def _kill(child: _Child) -> None:
+        if child.process is not None:
+            child.process.kill()
+            child.process.wait()
 
     def _signal_all(self, number: int) -> None:
         for child in self._children:

@@ -14,9 +14,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["tests.openpgp_keys"]
+
+# No time limit for one example: the machine is busy with the other tests. The same examples in every run, so that a
+# red run is about the change and not about luck; `python -m tests.fuzz` is for luck.
+hypothesis.settings.register_profile(
+    "mailbot",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("mailbot")
 
 _DIFFERENCE = "golden difference"
 
@@ -27,18 +39,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Callable[..., None]:
-    """``golden(path, text)``: fails unless the file at `path` holds exactly `text`."""
+    """``golden(path, text)``: fails unless the file at `path` holds exactly `text`; None means that there is none."""
 
-    def compare(path: Path, text: str) -> None:
-        before = path.read_bytes().decode() if path.exists() else ""
+    def compare(path: Path, text: str | None) -> None:
+        before = path.read_bytes().decode() if path.exists() else None
         if text == before:
             return
-        lines = difflib.unified_diff(before.splitlines(True), text.splitlines(True), f"golden {path.name}", "now")
+        old, new = (before or "").splitlines(True), (text or "").splitlines(True)
+        lines = difflib.unified_diff(old, new, f"golden {path.name}", "now")
         difference = "".join(lines)
         if not request.config.getoption("--update-golden"):
             pytest.fail(f"differs from {path.name}; if it should, run pytest --update-golden\n{difference}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
+        if text is None:
+            path.unlink()
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
         # A property of the report, because that also comes back from the processes of pytest -n.
         record_property(_DIFFERENCE, difference)
 
@@ -81,6 +97,14 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_path() -> Iterator[Path]:
     """A directory with a path short enough for gpg-agent's sockets (under 100 characters)."""
+    path = Path(tempfile.mkdtemp(prefix="mb-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def short_root() -> Iterator[Path]:
+    """The same for a whole module."""
     path = Path(tempfile.mkdtemp(prefix="mb-"))
     yield path
     shutil.rmtree(path, ignore_errors=True)

@@ -144,6 +144,15 @@ class FakeOpenPGP:
         other.load(0, armored)
         yield other
 
+    def scan(self, data: bytes) -> list[KeyInfo]:
+        self._called("scan")
+        key = _read_key(data.decode(errors="replace"))
+        return [key] if key is not None else []
+
+    def minimal(self, data: bytes, fingerprint: str) -> str:
+        self._called("minimal")
+        return data.decode()
+
     def decrypt(self, ciphertext: bytes) -> Decryption:
         self._called("decrypt")
         content = _dearmor("MESSAGE", ciphertext)

@@ -13,7 +13,9 @@ from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 from typing import Any
 
-from mailbot.app import CurrentSettings, Scratch, open_gpg, open_store, open_vault
+from sqlalchemy import select
+
+from mailbot.app import CurrentSettings, Scratch, open_gpg, open_store, open_vault, still_wanted
 from mailbot.cage.client import CagedParser
 from mailbot.config import load
 from mailbot.mail.envelope import Envelope
@@ -27,6 +29,7 @@ from mailbot.storage.intake import Intake
 from mailbot.storage.listings import Listings
 from mailbot.storage.outbox import SqlOutbox
 from mailbot.storage.seal import load_sealer
+from mailbot.storage.tables import outbox as outbox_table
 from tests.installation import Installation, install
 from tests.openpgp_keys import Lab
 
@@ -42,6 +45,8 @@ class Sent:
     raw: bytes
     member_id: str | None
     lab: Lab
+    kind: str = ""
+    """The notice that it belongs to."""
 
     @property
     def mail(self) -> EmailMessage:
@@ -91,6 +96,10 @@ class World:
     now: datetime = START
     sent: list[Sent] = field(default_factory=list)
     """Everything that the bot sent, in order."""
+    smarthost_up: bool = True
+    """While it is down, what is to be sent waits."""
+    refused: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Recipients that the smarthost refuses for good, with its answer."""
 
     def __post_init__(self) -> None:
         self.current = CurrentSettings(self.installation.settings)
@@ -114,14 +123,24 @@ class World:
     def settle(self) -> list[Sent]:
         """Do all work that there is, and deliver what comes out. Returns what was sent by this call."""
         before = len(self.sent)
-        while self.pipeline.run_once():
+        while self.pipeline.run_once() or self._deliver_due():
             pass
-        while mails := self.outbox.claim(100, 1 << 30, self.now):
-            self.outbox.finish([self._deliver(mail) for mail in mails], self.now)
         return self.sent[before:]
 
+    def _deliver_due(self) -> bool:
+        mails = self.outbox.claim(100, 1 << 30, self.now) if self.smarthost_up else []
+        self.outbox.finish([self._deliver(mail) for mail in mails], self.now)
+        return bool(mails)
+
     def _deliver(self, mail: OutgoingMail) -> Result:
-        self.sent.append(Sent(mail.recipient, mail.sender, mail.headers + mail.body, mail.member_id, self.lab))
+        if (reason := still_wanted(self.current)(mail)) is not None:
+            return Result(mail, Outcome.CANCELLED, mail.attempts, None, reason)
+        if mail.recipient in self.refused:
+            return Result(mail, Outcome.FAILED, mail.attempts + 1, *self.refused[mail.recipient])
+        with self.store.database.read() as connection:
+            kind = connection.scalar(select(outbox_table.c.kind).where(outbox_table.c.id == mail.id))
+        raw = mail.headers + mail.body
+        self.sent.append(Sent(mail.recipient, mail.sender, raw, mail.member_id, self.lab, str(kind)))
         return Result(mail, Outcome.SENT, mail.attempts + 1, 250, "")
 
     def receive(self, raw: bytes, sender: str, *recipients: str) -> list[Sent]:
@@ -155,6 +174,11 @@ class World:
     def issues(self) -> list[dict[str, Any]]:
         with self.store.database.read() as connection:
             return Listings(connection, self.vault, "EX").issues(None, 0, self.now)
+
+    def outgoing(self) -> list[dict[str, Any]]:
+        """The outbox as `mailbot queue list --json` shows it, oldest first."""
+        with self.store.database.read() as connection:
+            return Listings(connection, self.vault, "EX").outbox(0)[::-1]
 
     def dispositions(self) -> list[str]:
         """What became of every accepted mail, in order of arrival."""

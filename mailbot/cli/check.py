@@ -2,9 +2,8 @@
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailbot.cli.output import add_json, print_json
 from mailbot.errors import ConfigError, MailbotError
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from mailbot.config import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):  # not a dataclass: that module costs 6 ms, for every command
     level: str
     """``ok``, ``warn`` or ``fail``."""
     what: str
@@ -48,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         except MailbotError as error:
             findings.append(Finding("fail", look.__name__.removeprefix("_"), str(error)))
     if options.json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([finding._asdict() for finding in findings])
     else:
         for finding in findings:
             print(f"{finding.level:<4}  {finding.what:<10} {finding.text}")

@@ -65,7 +65,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "init",
         help="make a new installation",
         description="Write a config, the group's key pair, the seal key and the database into a directory.",
-        epilog='example: mailbot init /etc/mailbot --name "Example" --address security@example.org --prefix EX',
+        epilog="example: mailbot init /etc/mailbot --address security@example.org --prefix EX",
     )
     parser.add_argument("directory", nargs="?", type=Path, default=Path(), metavar="DIR", help="default: here")
     parser.add_argument("--name", help="the group's name, as people see it")

@@ -3,9 +3,14 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailbot.cli.output import add_json, print_json, print_table
 from mailbot.errors import UsageError
+
+if TYPE_CHECKING:
+    from mailbot.config import Settings
+    from mailbot.service.ports import KeyInfo
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,7 +26,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "expiry, sub-keys and revocations. A key counts for a member when the config names its fingerprint.",
         epilog="example: mailbot key import alice.asc",
     )  # fmt: skip
-    importing.add_argument("file", metavar="FILE")
+    importing.add_argument("file", metavar="FILE", help="armored or binary")
+    importing.add_argument("--issue", metavar="ID", help="take it as the key of this issue's reporter, such as EX-42")
     importing.set_defaults(run=run_import)
     export = noun.add_parser(
         "export", help="print the group's public key", epilog="example: mailbot key export > security-team.asc"
@@ -77,6 +83,8 @@ def run_import(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.file}: no OpenPGP public key in it; `gpg --armor --export ADDRESS` writes one")
     if any(info.secret for info in found):
         raise UsageError(f"{options.file}: holds a secret key, which must stay with its owner; nothing was imported")
+    if options.issue:
+        return _import_for_reporter(settings, options.issue, data, found)
     database = open_database(settings)
     for info in found:
         with database.read() as connection:
@@ -89,6 +97,30 @@ def run_import(options: argparse.Namespace) -> int:
         print(f"  member {member.id}" if member else "  no member of the config has this fingerprint yet")
         if not info.usable(utc_now()):
             print("  warning: it cannot be encrypted to now (expired, revoked, or without an encryption key)")
+    return 0
+
+
+def _import_for_reporter(settings: "Settings", issue: str, data: bytes, found: "list[KeyInfo]") -> int:
+    """The operator's word that this key is the reporter's."""
+    from mailbot.app import open_store, utc_now
+    from mailbot.cli.issue import number_of
+    from mailbot.openpgp.keys import merge
+    from mailbot.service.store import ReporterKey
+
+    if len(found) != 1:
+        raise UsageError(f"the file holds {len(found)} keys; for a reporter it must hold exactly one")
+    number = number_of(issue, settings.group.id_prefix)
+    key = ReporterKey(found[0].fingerprint, merge(None, data, found[0].fingerprint))
+    with open_store(settings).operate() as unit:
+        view = unit.issue(number)
+        if view is None or not view.reporter:
+            raise UsageError(f"there is no issue {settings.issue_id(number)} with a known reporter")
+        unit.set_key(number, view.reporter, key)
+        old = view.reporter_key.fingerprint if view.reporter_key else None
+        unit.audit(number, "operator", "reporter key", utc_now(), old=old, new=key.fingerprint)
+    print(f"{settings.issue_id(number)}: mail to the reporter is now encrypted to {key.fingerprint}")
+    if not found[0].usable(utc_now()):
+        print("  warning: it cannot be encrypted to now (expired, revoked, or without an encryption key)")
     return 0
 
 

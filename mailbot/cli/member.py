@@ -19,7 +19,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     add_json(listing)
     listing.set_defaults(run=run_list)
     show = noun.add_parser("show", help="one member", epilog="example: mailbot member show alice")
-    show.add_argument("id")
+    show.add_argument("id", help="as in the config, such as alice")
     add_json(show)
     show.set_defaults(run=run_show)
 

@@ -1,7 +1,6 @@
 """How commands print: a table for people, JSON for scripts."""
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,8 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def print_json(value: Any) -> None:
+    import json
+
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 

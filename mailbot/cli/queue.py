@@ -18,14 +18,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     listing.set_defaults(run=run_list)
     show = noun.add_parser("show", help="one row", epilog="example: mailbot queue show out 17")
     show.add_argument("queue", choices=("in", "out"), help="in: accepted mail; out: outgoing mail")
-    show.add_argument("id", type=int)
+    show.add_argument("id", type=int, help="as in `mailbot queue list`")
     add_json(show)
     show.set_defaults(run=run_show)
     retry = noun.add_parser(
         "retry", help="make outgoing mails due now", description="Make outgoing mails due now: waiting ones at once, "
         "failed and bounced ones anew.", epilog="example: mailbot queue retry 17 18",
     )  # fmt: skip
-    retry.add_argument("id", type=int, nargs="+", metavar="ID")
+    retry.add_argument("id", type=int, nargs="+", metavar="ID", help="as in `mailbot queue list`")
     retry.set_defaults(run=run_retry)
 
 

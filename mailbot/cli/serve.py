@@ -22,9 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace) -> int:
     from mailbot import maillog
-    from mailbot.config import load
     from mailbot.supervisor import Supervisor
 
-    settings = load(options.config)
     maillog.set_up()
-    return Supervisor(options.config, settings, tuple(dict.fromkeys(options.role or ROLES))).run()
+    return Supervisor(options.config, [role for role in ROLES if role in (options.role or ROLES)]).run()

@@ -51,19 +51,22 @@ def text_part(text: str, extra: Sequence[Field] = ()) -> Entity:
     )
 
 
-def original_part(raw: bytes) -> Entity:
+def original_part(raw: bytes, name: str = "original.eml", header: bytes = b"") -> Entity:
     """A stranger's mail, byte for byte, as an attachment that mail programs open (RFC 2046 5.2.1).
+
+    `header` are further header fields in front of it, for what was inside an encryption and has too few of its own.
 
     Only for what will be encrypted, or where `fits_clear(raw)`.
     """
+    _check_file_name(name)
     return Entity(
         (
             ("Content-Type", "message/rfc822"),
             # Not "binary" for lines over 998: no mail system sees them inside the encryption, and readers know "8bit".
             ("Content-Transfer-Encoding", "7bit" if raw.isascii() else "8bit"),
-            ("Content-Disposition", 'attachment; filename="original.eml"'),
+            ("Content-Disposition", f'attachment; filename="{name}"'),
         ),
-        (raw,),
+        (header, raw) if header else (raw,),
     )
 
 

@@ -54,8 +54,8 @@ class Target:
 
 # A token is base32 in either case: some mail systems change the case of local parts.
 _EXTENSIONS = (
-    (Strength.KEYED, re.compile(r"(?P<number>[1-9]\d{0,8})\.(?P<token>[a-z0-9]{1,64})")),
-    (Strength.NUMBERED, re.compile(r"(?P<number>[1-9]\d{0,8})")),
+    (Strength.KEYED, re.compile(r"(?P<number>[1-9][0-9]{0,8})\.(?P<token>[a-z0-9]{1,64})")),
+    (Strength.NUMBERED, re.compile(r"(?P<number>[1-9][0-9]{0,8})")),
     (Strength.CONTROL, re.compile(r"control")),
     (Strength.CONFIRM, re.compile(r"confirm\.(?P<token>[a-z0-9]{1,64})")),
     (Strength.KEY, re.compile(r"key")),

@@ -20,7 +20,10 @@ CARD_LIMIT = 400
 """Characters of one value on a card."""
 
 # Where a line must not break: between a number and its unit, inside a time.
-_TOGETHER = re.compile(r"(?<=\d) (?=(?:h|min|days|bytes|kB|MB|UTC)\b)|(?<=\d{4}) (?=\d\d:\d\d)")
+_TOGETHER = re.compile(
+    r"(?<=\d) (?=(?:s|h|min|days|bytes|kB|MB|UTC)\b)|(?<=\d{4}) (?=\d\d:\d\d)"
+    r"|(?<=[A-Z][a-z]{2}) (?=\d{1,4} )|(?<=\d) (?=[A-Z][a-z]{2} \d{4}\b)"
+)
 _GLUE = "\0"
 
 _STATUS = {

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mailbot.openpgp import listing, verdict
+from mailbot.openpgp import keys, listing, verdict
 from mailbot.openpgp.keyrings import Keyrings
 from mailbot.openpgp.process import SIDE, TIME_LIMIT, Gnupg, GpgUnusable, Result, check_home
 from mailbot.service.ports import Decryption, DetachedSignature, KeyInfo, Opened, Signature, UnusableKeys, Verdict
@@ -70,6 +70,12 @@ class Gpg:
             yield other
         finally:
             other.close()
+
+    def scan(self, data: bytes) -> list[KeyInfo]:
+        return keys.scan(data, self._gnupg.binary)
+
+    def minimal(self, data: bytes, fingerprint: str) -> str:
+        return keys.merge(None, data, fingerprint, self._gnupg.binary)
 
     def load(self, revision: int, armored: Sequence[str]) -> None:
         self._keyrings.load(revision, armored)

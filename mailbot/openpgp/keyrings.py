@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailbot.openpgp import listing
-from mailbot.openpgp.process import Gnupg, GpgUnusable, check_home
+from mailbot.openpgp.process import Gnupg, GpgUnusable, check_home, remove_sockets
 
 IMPORT = ("--import-options=self-sigs-only", "--import")
 """Without the signatures of others: a key server's poisoned key brings a hundred thousand, and we rely on none."""
@@ -152,7 +152,10 @@ def _fill(folder: Path, blobs: Sequence[bytes], source: Gnupg) -> list[listing.K
     if others and gpg.run(IMPORT, others).returncode != 0:
         for blob in others:
             gpg.run(IMPORT, [blob])
-    return listing.parse(gpg.run(listing.LIST_KEYS).output)
+    keys = listing.parse(gpg.run(listing.LIST_KEYS).output)
+    # From here on only the keyring file is used, with the home of the secret key.
+    remove_sockets(folder)
+    return keys
 
 
 def _claim_folder(scratch: Path) -> tuple[Path, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mailbot.errors import PermanentError
 from mailbot.openpgp import listing
 from mailbot.openpgp.keyrings import IMPORT
-from mailbot.openpgp.process import Gnupg, GpgUnusable, Result, check_home, version
+from mailbot.openpgp.process import Gnupg, GpgUnusable, Result, check_home, remove_sockets, version
 from mailbot.service.ports import KeyInfo
 
 SIZE_LIMIT = 1_000_000
@@ -101,4 +101,7 @@ def _holds_secret(imported: Result, data: bytes) -> bool:
 def _throw_away_home(binary: str) -> Iterator[Gnupg]:
     """A home for one look at foreign keys, without an agent: a secret key that comes along is stored nowhere."""
     with tempfile.TemporaryDirectory(prefix="mb-", ignore_cleanup_errors=True) as folder:
-        yield Gnupg(Path(folder), binary=binary, autostart=False)
+        try:
+            yield Gnupg(Path(folder), binary=binary, autostart=False)
+        finally:
+            remove_sockets(Path(folder))

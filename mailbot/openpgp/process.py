@@ -177,6 +177,13 @@ def stop_agent(home: Path) -> None:
         _tool("gpgconf", home, "--kill", "gpg-agent")
 
 
+def remove_sockets(home: Path) -> None:
+    """Remove what GnuPG keeps outside of a home that will be removed and has no agent: where there is a /run/user/UID,
+    each home gets a directory for sockets there, whether an agent is started or not."""
+    with suppress(OSError, subprocess.SubprocessError):
+        _tool("gpgconf", home, "--remove-socketdir")
+
+
 def check_home(home: Path) -> None:
     """Raises `GpgUnusable` if something stands in the way of using `home` with its agent."""
     if not home.is_dir():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailbot.config import Member, Settings
-from mailbot.service.store import IssueView
+from mailbot.service.store import IssueView, ReporterKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class Recipient:
     name: str = ""
     member_id: str | None = None
     fingerprint: str | None = None
+    key: ReporterKey | None = None
+    """The known key of somebody outside the group."""
 
 
 Audience = Callable[[Settings, IssueView | None, Mapping[str, Any]], list[Recipient]]
@@ -48,7 +50,7 @@ def reminded(settings: Settings, issue: IssueView | None, params: Mapping[str, A
 def reporter(_settings: Settings, issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
     if issue is None or not issue.reporter:
         return []
-    return [Recipient(issue.reporter, issue.reporter_name)]
+    return [Recipient(issue.reporter, issue.reporter_name, key=issue.reporter_key)]
 
 
 def asker(_settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:

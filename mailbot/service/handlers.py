@@ -12,6 +12,7 @@ from mailbot.domain import clocks
 from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
 from mailbot.mail.envelope import target
+from mailbot.service import reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import Facts
 from mailbot.service.store import NewIssue, Unit
@@ -65,8 +66,11 @@ def automatic(case: Case) -> Outcome:
 
 
 def key_request(case: Case) -> Outcome:
-    """Somebody asks for the group's key: answered within the same caps as acknowledgements."""
-    if _may_answer(case):
+    """Somebody asks for the group's key: answered within caps like those of acknowledgements.
+
+    Counted apart from them, because who fetches the key is about to report.
+    """
+    if _may_answer(case, kind="key"):
         case.unit.notify(
             "key", None,
             {"to": case.message.author, "name": case.message.author_name, "in_reply_to": case.message.message_id},
@@ -81,7 +85,14 @@ def note(case: Case) -> Outcome:
     if member is None:
         raise ValueError("a note without an authenticated member")
     _record(case, number, "note", member.id)
-    case.unit.notify("note", number, {**case.message.relayed(), "member": member.id}, case.now, original=True)
+    case.unit.notify(
+        "note",
+        number,
+        {**case.message.relayed(), "member": member.id},
+        case.now,
+        original=True,
+        pieces=case.message.inside(),
+    )
     case.unit.audit(number, member.id, "note", case.now)
     return case.finish(Disposition.MEMBER, number)
 
@@ -91,9 +102,18 @@ def follow_up(case: Case) -> Outcome:
     number = _issue_number(case)
     authenticated, why = _authenticated(case)
     role = "member" if case.facts.claims_member else (case.facts.role or "stranger")
+    remarks = reporter_keys.of_follow_up(case.unit, case.message, case.facts)
     _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**case.message.relayed(), "authenticated": authenticated, "why": why, "role": role}
-    case.unit.notify("follow_up", number, {**params, "mentions": list(case.facts.mentions)}, case.now, original=True)
+    params["defects"] = [*params["defects"], *remarks]
+    case.unit.notify(
+        "follow_up",
+        number,
+        {**params, "mentions": list(case.facts.mentions)},
+        case.now,
+        original=True,
+        pieces=case.message.inside(),
+    )
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
 
@@ -114,6 +134,8 @@ def report(case: Case) -> Outcome:
     )
     if message.author:
         unit.add_participant(number, Role.REPORTER, message.author, message.author_name)
+        if key := reporter_keys.of_report(message):
+            unit.set_key(number, message.author, key)
     _record(case, number, "report", case.facts.member.id if case.facts.member else None)
     plan = clocks.first_response(response_policy(case.settings), calendar(case.settings), received_at)
     unit.start_clock(number, clocks.FIRST_RESPONSE, received_at, plan)
@@ -122,7 +144,12 @@ def report(case: Case) -> Outcome:
     acknowledged = _may_answer(case)
     params = {**message.relayed(), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
     unit.notify(
-        "unreadable" if unreadable else "report", number, {**params, "acknowledged": acknowledged}, now, original=True
+        "unreadable" if unreadable else "report",
+        number,
+        {**params, "acknowledged": acknowledged},
+        now,
+        original=True,
+        pieces=message.inside(),
     )
     if acknowledged:
         unit.notify(
@@ -167,13 +194,13 @@ def _answerable(case: Case) -> bool:
     return domain != group.domain.lower() or target(message.author, group.local_part) is None
 
 
-def _may_answer(case: Case) -> bool:
+def _may_answer(case: Case, kind: str = "acknowledgement") -> bool:
     """Whether a first answer may go out: to a person, by a usable address, within the caps."""
     message = case.message
     if not _answerable(case):
         return False
     ack = case.settings.ack
-    return case.unit.may_acknowledge(message.author, case.now, ack.per_sender.delta, ack.per_hour)
+    return case.unit.may_acknowledge(message.author, case.now, ack.per_sender.delta, ack.per_hour, kind=kind)
 
 
 def _authenticated(case: Case) -> tuple[str, str]:
@@ -182,6 +209,8 @@ def _authenticated(case: Case) -> tuple[str, str]:
         return "", "it carries a member's address, but not that member's good signature"
     if case.facts.keyed:
         return "address", ""
+    if reporter_keys.signed_by_known(case.message, case.facts):
+        return "signature", ""
     if case.facts.role is None:
         return "", "its sender is not known on this issue"
     if case.message.checks.dmarc_pass_for(case.message.author):

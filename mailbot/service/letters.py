@@ -1,14 +1,14 @@
 """From a notice's parameters to what its mail says: one function per event, each makes a `mail.letters` value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailbot.config import Settings
 from mailbot.domain.clocks import FIRST_RESPONSE, Act, ClockState
 from mailbot.mail import letters
 from mailbot.mail.letters import Arrival, Attachment, Card, Clock, Missing, Person
+from mailbot.service.enclosures import RAW_CAP
 from mailbot.service.ports import OpenPGP
-from mailbot.service.posting import RAW_CAP
 from mailbot.service.store import ClaimedNotice, ClockView, IssueView
 
 
@@ -58,8 +58,11 @@ def report(writing: Writing, missing: tuple[Missing, ...]) -> letters.Report:
 
 
 def unreadable(writing: Writing, missing: tuple[Missing, ...]) -> letters.Unreadable:
+    card = _mail_card(writing, missing)
+    if not writing.claim.params["opened"]:
+        card = replace(card, arrival=None)  # it was not taken apart, so nothing is known of how it arrived
     return letters.Unreadable(
-        group=writing.group, now=writing.now, issue=writing.id, card=_mail_card(writing, missing),
+        group=writing.group, now=writing.now, issue=writing.id, card=card,
         reason=writing.claim.params["unreadable"], size=writing.size, attached=min(writing.size, RAW_CAP),
     )  # fmt: skip
 
@@ -205,6 +208,10 @@ def _warnings(writing: Writing) -> tuple[str, ...]:
 def _signer(writing: Writing) -> str:
     """Whose key signed: a member, a known key's user id, or only the key id."""
     fingerprint, key_id = writing.claim.params["signed_by"], writing.claim.params["key_id"]
+    if writing.claim.params["signer"] == "known":
+        return f"the key of this sender that we know ({fingerprint})"
+    if writing.claim.params["signer"] == "carried":
+        return f"a key that came along with this mail ({fingerprint}), which proves nothing about who wrote it"
     member = writing.settings.member_by_fingerprint(fingerprint) if fingerprint else None
     if member is not None:
         return f"{member.name} ({fingerprint})"

@@ -6,6 +6,8 @@ from typing import Any
 
 from mailbot.mail.authenticity import Authentication
 from mailbot.mail.envelope import Envelope, Target
+from mailbot.service.carried_keys import CarriedKey
+from mailbot.service.opening import Piece
 from mailbot.service.ports import Opened, Signature
 
 
@@ -58,11 +60,22 @@ class Message:
     unreadable: str = ""
     """Why its content could not be read, in plain words; "" if it could."""
     defects: tuple[str, ...] = ()
+    keys: tuple[CarriedKey, ...] = ()
+    """Public keys that it brings along."""
+    signer: str = ""
+    """Whose a good signature is if it is no member's: ``known`` (the reporter's key that we have), ``carried`` (a key
+    that came with this very mail, which proves nothing about who wrote it)."""
+    pieces: tuple[Piece, ...] = ()
+    """What was inside an encryption: members cannot open the original, which is encrypted to the group."""
 
     @property
     def encrypted(self) -> bool:
         """All of its content came encrypted to the group."""
         return self.opened == Opened.DECRYPTED
+
+    def inside(self) -> bytes:
+        """The decrypted pieces, one after the other; their names and sizes are in `relayed`."""
+        return b"".join(piece.data for piece in self.pieces)
 
     @property
     def came_encrypted(self) -> bool:
@@ -84,7 +97,9 @@ class Message:
             "verdict": self.signature.verdict.value,
             "signed_by": self.signature.fingerprint,
             "key_id": self.signature.key_id,
+            "signer": self.signer,
             "checks": [self.authserv_id, _dkim(self.checks), self.checks.spf, self.checks.dmarc],
+            "pieces": [[piece.name, len(piece.data), piece.mail] for piece in self.pieces],
             "unreadable": self.unreadable,
             "defects": list(self.defects),
             "received_at": self.envelope.received_at.isoformat(),

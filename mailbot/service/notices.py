@@ -12,6 +12,7 @@ from mailbot.config import Settings
 from mailbot.mail.letters import Letter, Missing
 from mailbot.mail.templates import Templates
 from mailbot.service import audiences, letters
+from mailbot.service.enclosures import Enclosures
 from mailbot.service.letters import Writing
 from mailbot.service.ports import OpenPGP
 from mailbot.service.posting import Manner, Poster
@@ -64,8 +65,8 @@ class Composer:
         recipients = row.audience(settings, issue, claim.params)
         if not recipients:
             return []
-        original = self._store.read_blob(claim.blob_id) if claim.blob_id is not None else None
-        writing = Writing(claim, issue, settings, self._openpgp, len(original) if original is not None else 0)
+        enclosed = Enclosures.load(self._store, claim)
+        writing = Writing(claim, issue, settings, self._openpgp, enclosed.size)
         poster = Poster(
             settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
             root=self._store.first_notice(claim.issue) if claim.issue is not None else None,
@@ -73,7 +74,4 @@ class Composer:
         )  # fmt: skip
         if row.manner is Manner.OUTSIDE:
             return poster.outside(row.letter(writing, ()), recipients)
-        return poster.members(
-            lambda missing: row.letter(writing, missing), recipients, original, phrase=row.phrase,
-            unreadable=claim.event == "unreadable" or bool(claim.params.get("unreadable")),
-        )  # fmt: skip
+        return poster.members(lambda missing: row.letter(writing, missing), recipients, enclosed, row.phrase)

@@ -23,7 +23,7 @@ RETRY_AFTER_FAILURE = timedelta(seconds=5)
 RETRY_AFTER_TROUBLE = timedelta(seconds=10)
 """When the cause is outside (gpg missing, disk full): soon enough that mail flows again within seconds of the mend."""
 LONGEST_RETRY = timedelta(minutes=15)
-"""For what is never given up: a notice, and a mail that could not even be quarantined."""
+"""What is never given up, though it fails by itself, is tried at least so often."""
 
 
 class Pipeline:
@@ -53,18 +53,14 @@ class Pipeline:
         maillog.step("claim-mail")
         if mail := self._store.claim_mail(self._now()):
             maillog.step("claimed-mail")
-            try:
+            with self._store.holding(mail):
                 self._handle(mail)
-            finally:
-                self._store.let_go(mail)
             return True
         maillog.step("claim-notice")
         if notice := self._store.claim_notice(self._now()):
             maillog.step("claimed-notice")
-            try:
+            with self._store.holding(notice):
                 self._compose(notice)
-            finally:
-                self._store.let_go(notice)
             return True
         return False
 
@@ -83,13 +79,16 @@ class Pipeline:
             disposition, number = self._decide(mail, message, settings, quarantine)
         except ClaimLost:
             return  # another process has it, or finished it: our result counts for nothing
-        except TemporaryError as error:
+        except (TemporaryError, OSError) as error:  # the system's errors (no space, no descriptors) are no mail's fault
             maillog.step_failed("in", mail.id, mail.failures, error)
             self._store.release_mail(mail, self._now(), RETRY_AFTER_TROUBLE)
             return
         except Exception as error:  # noqa: BLE001 - the last ring: whatever a mail breaks costs that mail only
             maillog.step_failed("in", mail.id, mail.failures + 1, error)
-            self._store.mail_failed(mail, self._now(), _pause(mail.failures))
+            # At once for the giving up. If even that fails, more and more seldom: else it would keep a worker busy.
+            tries = mail.failures + 1 - FAILURES_TO_QUARANTINE
+            delay = RETRY_AFTER_FAILURE if tries < 0 else _backoff(tries) if tries else timedelta(0)
+            self._store.mail_failed(mail, self._now(), delay)
             return
         maillog.step("decided")
         if quarantine and number is not None:
@@ -110,10 +109,12 @@ class Pipeline:
         return outcome
 
     def _load_keys(self) -> None:
+        """Have gpg know the members' keys as they stand in the database."""
         try:
             self._openpgp.load(*self._store.keys())
         except MailFailed as error:
-            raise TemporaryError("gpg is too slow with the keyring") from error  # which no mail is to blame for
+            # gpg hung on keys that every mail needs: that counts for none of them.
+            raise TemporaryError("gpg does not read the members' keys") from error
 
     def _compose(self, notice: ClaimedNotice) -> None:
         started = time.monotonic()
@@ -125,22 +126,15 @@ class Pipeline:
         except ClaimLost:
             return
         except Exception as error:  # noqa: BLE001 - the last ring: a notice is never given up, only tried less often
-            own = isinstance(error, MailFailed) or not isinstance(error, TemporaryError)
+            own = not isinstance(error, TemporaryError | OSError)
             maillog.step_failed("notice", notice.id, notice.failures + own, error)
-            delay = _longer(RETRY_AFTER_TROUBLE, notice.failures)
-            self._store.notice_failed(notice, self._now(), delay, own=own)
+            self._store.notice_failed(notice, self._now(), _backoff(notice.failures), own=own)
             return
         maillog.step("finished-notice")
         maillog.composed(notice.id, notice.event, notice.issue, len(drafts), time.monotonic() - started)
 
 
-def _pause(failures: int) -> timedelta:
-    """How long a mail waits that failed once more after `failures` failures of its own."""
-    if failures == FAILURES_TO_QUARANTINE - 1:
-        return timedelta(0)  # the next step is its quarantine
-    return _longer(RETRY_AFTER_FAILURE, max(0, failures - FAILURES_TO_QUARANTINE))
-
-
-def _longer(first: timedelta, times: int) -> timedelta:
-    """`first`, doubled that many times, at most `LONGEST_RETRY`."""
-    return min(first * (1 << min(times, 20)), LONGEST_RETRY)
+def _backoff(failures: int) -> timedelta:
+    """The pause after one more failure than `failures`."""
+    # The exponent has a bound, because a timedelta has one.
+    return min(RETRY_AFTER_TROUBLE * (1 << min(failures, 10)), LONGEST_RETRY)

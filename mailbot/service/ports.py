@@ -5,6 +5,7 @@ the same contract suites run on both.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -144,6 +145,18 @@ class OpenPGP(Protocol):
 
         Returns ASCII armor with CRLF line ends. Raises `UnusableKeys`.
         """
+        ...
+
+    def with_keys(self, armored: Sequence[str]) -> AbstractContextManager["OpenPGP"]:
+        """The same with `armored` in place of the loaded keys, for one use of a key that must not stay."""
+        ...
+
+    def scan(self, data: bytes) -> list[KeyInfo]:
+        """The keys in an armored or binary blob; nothing is kept. [] for anything that is none."""
+        ...
+
+    def minimal(self, data: bytes, fingerprint: str) -> str:
+        """One public key out of a blob, armored, with its self-signatures only."""
         ...
 
     def info(self, fingerprint: str) -> KeyInfo | None:

@@ -14,12 +14,10 @@ from mailbot.mail.entity import Entity
 from mailbot.mail.letters import Letter, Missing
 from mailbot.mail.templates import Rendered, Templates
 from mailbot.service.audiences import Recipient
+from mailbot.service.enclosures import Enclosures
 from mailbot.service.ports import OpenPGP, UnusableKeys
-from mailbot.service.store import ClaimedNotice, Draft
+from mailbot.service.store import ClaimedNotice, Draft, ReporterKey
 from mailbot.service.tokens import Tokens
-
-RAW_CAP = 1_000_000
-"""Bytes of a mail that could not be read which go along: enough to see what it is."""
 
 # Numbers of one notice's mails that share a Message-ID; those to outsiders follow.
 _TOGETHER, _CLEAR, _NOTICE_ONLY, _SINGLE = range(4)
@@ -63,8 +61,9 @@ class Poster:
 
     def members(
         self, write: Callable[[tuple[Missing, ...]], Letter], recipients: Sequence[Recipient],
-        original: bytes | None, *, phrase: str, unreadable: bool,
+        enclosed: Enclosures, phrase: str,
     ) -> list[Draft]:  # fmt: skip
+        """`phrase` is what a member without a usable key is told has happened."""
         refused: frozenset[str] = frozenset()
         while True:
             sealed = [one for one in recipients if self._lacks(one, refused) is None]
@@ -73,13 +72,13 @@ class Poster:
             missing = tuple(Missing(one.member_id or one.address, why, got) for one, why in keyless)
             rendered = self._templates.write(write(missing))
             try:
-                drafts = self._sealed(rendered, sealed, original, unreadable)
+                drafts = self._sealed(rendered, sealed, enclosed)
             except UnusableKeys as error:
                 if not error.fingerprints - refused:
                     raise
                 refused |= error.fingerprints  # expired or revoked between our look and gpg's
                 continue
-            return drafts + self._keyless(rendered, keyless, got, original, unreadable, phrase, len(drafts))
+            return drafts + self._keyless(rendered, keyless, got, enclosed, phrase, len(drafts))
 
     def _lacks(self, recipient: Recipient, refused: frozenset[str]) -> str | None:
         """Why this recipient cannot be encrypted to, as `Missing.reason`; None if they can."""
@@ -104,13 +103,11 @@ class Poster:
         in_clear = not self._claim.params.get("opened") and not self._issue_encrypted
         return "content" if keyless == "always" or (keyless == "plain" and in_clear) else "notice"
 
-    def _sealed(
-        self, rendered: Rendered, recipients: Sequence[Recipient], original: bytes | None, unreadable: bool
-    ) -> list[Draft]:
+    def _sealed(self, rendered: Rendered, recipients: Sequence[Recipient], enclosed: Enclosures) -> list[Draft]:
         if not recipients:
             return []
         groups = [recipients] if self._settings.relay.encrypt == "together" else [[one] for one in recipients]
-        attached = [] if original is None else [_attached(original, unreadable)]
+        attached = enclosed.sealed()
         drafts: list[Draft] = []
         for group in groups:
             seed = self._tokens.seed(self._claim.id, len(drafts))
@@ -128,19 +125,13 @@ class Poster:
         return drafts
 
     def _keyless(
-        self, rendered: Rendered, keyless: Sequence[tuple[Recipient, str]], got: str, original: bytes | None,
-        unreadable: bool, phrase: str, first_seq: int,
+        self, rendered: Rendered, keyless: Sequence[tuple[Recipient, str]], got: str, enclosed: Enclosures,
+        phrase: str, first_seq: int,
     ) -> list[Draft]:  # fmt: skip
         if got == "nothing" or not keyless:
             return []
         if got == "content":
-            parts = [compose.text_part(rendered.body)]
-            if original is not None:
-                fits = compose.fits_clear(original) and not unreadable
-                cap = RAW_CAP if unreadable else len(original)
-                parts.append(
-                    compose.original_part(original) if fits else compose.raw_part(original, cap, "original.eml")
-                )
+            parts = [compose.text_part(rendered.body), *enclosed.clear()]
             seed = self._tokens.seed(self._claim.id, first_seq)
             entity = compose.mixed(parts, seed) if len(parts) > 1 else parts[0]
             head_fields = self._internal_fields(rendered.outer, _CLEAR)
@@ -189,19 +180,38 @@ class Poster:
     # To everybody else
 
     def outside(self, letter: Letter, recipients: Sequence[Recipient]) -> list[Draft]:
-        """One signed mail to each, in clear, with nothing internal in it."""
+        """One signed mail to each, with nothing internal in it; encrypted where the recipient's key is known."""
         rendered = self._templates.write(letter)
         parts = [compose.text_part(rendered.body)]
         if self._claim.event == "key":
             parts.append(compose.key_part(self._openpgp.group_key(), "group-key.asc"))
-        drafts = []
+        drafts: list[Draft] = []
         for seq, recipient in enumerate(recipients):
             seed = self._tokens.seed(self._claim.id, seq)
-            head_fields = self._outside_fields(rendered.subject, recipient, _SINGLE + seq)
-            entity = self._signed(compose.mixed(parts, seed) if len(parts) > 1 else parts[0], head_fields, seed)
-            shared = _Shared(tuple(head_fields), entity, self._message_id(_SINGLE + seq), encrypted=False)
+            content = compose.mixed(parts, seed) if len(parts) > 1 else parts[0]
+            head_fields = self._outside_fields(rendered.outer, recipient, _SINGLE + seq)
+            sealed = None
+            if recipient.key is not None:
+                sealed = self._sealed_to(recipient.key, content, head_fields, seed)
+            entity = sealed or self._signed(content, head_fields, seed)
+            shared = _Shared(tuple(head_fields), entity, self._message_id(_SINGLE + seq), encrypted=sealed is not None)
             drafts += self._copies(shared, [recipient], seq)
         return drafts
+
+    def _sealed_to(
+        self, key: ReporterKey, content: Entity, head_fields: Sequence[fields.Field], seed: bytes
+    ) -> Entity | None:
+        """Encrypted to one outsider's key; None if it cannot be used (any more). What goes to outsiders by itself
+        holds nothing confidential, so that it may then go in clear."""
+        root = openpgp_mime.protect_cipher(content, head_fields, head_fields)
+        with self._openpgp.with_keys([key.armor]) as once:
+            info = once.info(key.fingerprint)
+            if info is None or not info.usable(self._claim.created_at):
+                return None
+            try:
+                return openpgp_mime.encrypted(once.encrypt(root.pieces(), [key.fingerprint]), seed)
+            except UnusableKeys:
+                return None
 
     def _outside_fields(self, subject: str, recipient: Recipient, number: int) -> list[fields.Field]:
         group, issue = self._settings.group, self._claim.issue
@@ -250,9 +260,3 @@ class Poster:
             )
             for seq, recipient in enumerate(recipients, start=first_seq)
         ]
-
-
-def _attached(original: bytes, unreadable: bool) -> Entity:
-    if unreadable:
-        return compose.raw_part(original, RAW_CAP, "original.eml")
-    return compose.original_part(original)

@@ -49,7 +49,7 @@ NOTHING_KNOWN = Facts(
 def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) -> Facts:
     """Gather the facts about one mail. Order of threading: keyed or numbered address, references, subject tag."""
     member = None
-    if message.signature.good:
+    if message.signature.good and not message.signer:
         member = settings.member_by_fingerprint(message.signature.fingerprint)
     claims_member = settings.member_by_address(message.author)
     sender = member.email if member else message.author
@@ -114,9 +114,10 @@ ROUTES = (
     Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or message.bounce),
     # Only what answers a mail of ours by itself; what a program or a list sent on an issue is still somebody's word.
     Route("automatic", lambda message, facts: message.vacation and facts.issue is not None),
-    Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
     Route("note", lambda message, facts: facts.member is not None and facts.issue is not None),
     Route("follow_up", lambda message, facts: facts.issue is not None),
+    # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.
+    Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
     # Whatever it is, somebody may have meant it as a report: nothing is dropped.
     Route("report", lambda message, facts: True),
 )

@@ -42,6 +42,7 @@ class ClaimedNotice:
     created_at: datetime
     params: Mapping[str, Any]
     blob_id: int | None
+    pieces_id: int | None
     failures: int
 
 
@@ -59,6 +60,14 @@ class ClockView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReporterKey:
+    """The public key of a participant from outside: kept sealed, used for mail to that participant only."""
+
+    fingerprint: str
+    armor: str
+
+
+@dataclass(frozen=True, slots=True)
 class IssueView:
     """An issue as its rows stand now, opened."""
 
@@ -72,6 +81,7 @@ class IssueView:
     opened_at: datetime
     owner: str | None
     clocks: tuple[ClockView, ...]
+    reporter_key: ReporterKey | None
     answerable: bool = True
     """The reporter may be written to by a program: the report was no machine's or list's."""
 
@@ -126,6 +136,10 @@ class Unit(Protocol):
 
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None: ...
 
+    def set_key(self, number: int, address: str, key: ReporterKey) -> None:
+        """Keep a participant's key."""
+        ...
+
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
         encrypted: bool, signed_by: str = "", member_id: str | None = None, participant: bool = True,
@@ -142,8 +156,10 @@ class Unit(Protocol):
         """Those of `members` who wrote nothing on the issue yet."""
         ...
 
-    def may_acknowledge(self, sender: str, now: datetime, per_sender: timedelta, per_hour: int) -> bool:
-        """Whether the caps allow an acknowledgement now; if so it is counted."""
+    def may_acknowledge(
+        self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
+    ) -> bool:
+        """Whether the caps allow a first answer now; if so it is counted. `per_sender` counts each kind of its own."""
         ...
 
     def bounced(self, notice: int, seq: int, code: str, now: datetime) -> int | None:
@@ -151,9 +167,11 @@ class Unit(Protocol):
         ...
 
     def notify(
-        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
-    ) -> None:
-        """Queue a notice. With `original`, the mail at hand goes along with it."""
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
+        original: bool = False, pieces: bytes = b"",
+    ) -> None:  # fmt: skip
+        """Queue a notice. With `original`, the mail at hand goes along with it; `pieces` is what was inside its
+        encryption."""
         ...
 
     def audit(
@@ -179,13 +197,12 @@ class Store(Protocol):
         """The first pass over new mails, in order of arrival. Returns how many it saw."""
         ...
 
-    def claim_mail(self, now: datetime) -> ClaimedMail | None:
-        """The next mail to handle. Whoever takes it calls `let_go` in the end, whatever happened."""
+    def holding(self, claim: ClaimedMail | ClaimedNotice) -> AbstractContextManager[None]:
+        """While the block runs, the claim's lease is renewed. Afterwards it no longer is, so that a row whose result
+        could not be recorded becomes free by itself."""
         ...
 
-    def let_go(self, claim: "ClaimedMail | ClaimedNotice") -> None:
-        """Nobody works on this claim any more: if its row was not given back, its lease now runs out. Never fails."""
-        ...
+    def claim_mail(self, now: datetime) -> ClaimedMail | None: ...
 
     def decide(self, claim: ClaimedMail) -> AbstractContextManager[Unit]:
         """The transaction that records what was decided for a mail."""
@@ -200,7 +217,7 @@ class Store(Protocol):
         ...
 
     def claim_notice(self, now: datetime) -> ClaimedNotice | None:
-        """The next notice to compose; `let_go` as for mails."""
+        """The next notice to compose."""
         ...
 
     def read_blob(self, blob_id: int) -> bytes: ...
@@ -223,6 +240,10 @@ class Store(Protocol):
 
     def fire(self, clock: ClockView) -> AbstractContextManager["Firer | None"]:
         """The transaction in which a clock fires; None if somebody else was faster."""
+        ...
+
+    def keys_of(self, address: str) -> list[ReporterKey]:
+        """The known keys of a participant from outside, by address."""
         ...
 
     def keys(self) -> tuple[int, list[str]]:

@@ -24,18 +24,17 @@ class Ticks:
         One that cannot fire is tried again with the next tick, and the others fire all the same.
         """
         fired = 0
-        while found := self._store.due_clocks(self._now()):
-            before = fired
+        tried: set[int] = set()
+        while found := [clock for clock in self._store.due_clocks(self._now()) if clock.id not in tried]:
             for clock in found:
+                tried.add(clock.id)
                 maillog.step("fire-clock")
                 try:
                     fired += self._fire(clock)
                 except TemporaryError:
-                    raise  # the database is gone: for all of them
-                except Exception as error:  # noqa: BLE001 - the last ring: whatever it is, it is this clock's
-                    maillog.step_failed("clock", clock.id, 1, error)
-            if fired == before:
-                break
+                    raise
+                except Exception as error:  # noqa: BLE001 - one clock that cannot fire must not stop all others
+                    maillog.trouble("clock", error)
         return fired
 
     def _fire(self, clock: ClockView) -> bool:
@@ -55,6 +54,8 @@ class Ticks:
                 clock.issue, "mailbot", f"clock {clock.name}", now,
                 new={"fired": [firing.act.value for firing in due.firings], "late": due.late},
             )  # fmt: skip
+            maillog.step("firing-clock")
+        maillog.step("fired-clock")
         for firing in due.firings:
             maillog.clock_fired(clock.issue, clock.name, firing.act.value, due.late)
         return True

@@ -10,6 +10,9 @@ import re
 
 _TOKEN_BYTES = 16  # 128 bits, 26 base32 characters: a local part has room for 64 (RFC 5321 4.5.3.1.1)
 
+_BOUNCE_CHARACTERS = 16
+"""80 bits: a forged one could at most mark one mail as bounced, and the local part has to stay short."""
+
 
 class Tokens:
     """Makes and checks tokens. `domain` is the domain of the group's address."""
@@ -23,18 +26,18 @@ class Tokens:
         return self._mac("participant", str(issue), address.lower())
 
     def is_participant(self, token: str, issue: int, address: str) -> bool:
-        return hmac.compare_digest(token.lower(), self.participant(issue, address))
+        return token.isascii() and hmac.compare_digest(token.lower(), self.participant(issue, address))
 
     def bounce(self, notice: int, seq: int) -> str:
         """The token in ``security+bounce.TOKEN@``: names one outgoing mail, and proves that we wrote it."""
-        return f"{notice}-{seq}-{self._mac('bounce', str(notice), str(seq))}"
+        return f"{notice:x}-{seq:x}-{self._mac('bounce', str(notice), str(seq))[:_BOUNCE_CHARACTERS]}"
 
     def bounced(self, token: str) -> tuple[int, int] | None:
         """The (notice, seq) that a bounce token names; None if it is not one of ours."""
-        match = re.fullmatch(r"(\d{1,18})-(\d{1,9})-([a-z2-7]{26})", token.lower())
+        match = re.fullmatch(r"([0-9a-f]{1,15})-([0-9a-f]{1,8})-[a-z2-7]{16}", token.lower())
         if match is None:
             return None
-        notice, seq = int(match[1]), int(match[2])
+        notice, seq = int(match[1], 16), int(match[2], 16)
         return (notice, seq) if hmac.compare_digest(token.lower(), self.bounce(notice, seq)) else None
 
     def message_id(self, notice: int, seq: int) -> str:

@@ -6,7 +6,7 @@ is never an error: the message says so, and goes on as raw bytes that members ca
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mailbot.config import Group, Settings
 from mailbot.mail import parse
@@ -18,12 +18,10 @@ from mailbot.mail.envelope import Envelope, Strength, Target, strongest, target
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.protected_headers import applied, protected
 from mailbot.mail.structure import Part, Structure
+from mailbot.service import carried_keys, opening
 from mailbot.service.message import Attachment, Message
-from mailbot.service.ports import Decryption, Opened, OpenPGP, Parser, Signature, Unreadable
+from mailbot.service.ports import OpenPGP, Parser, Signature, Unreadable, Verdict
 from mailbot.service.store import ClaimedMail, MailKeys, Store
-
-LAYERS = 8
-"""Encryption and signature layers that are taken off; honest mail has two."""
 
 HEAD_BYTES = 100_000
 """Enough of a mail's beginning for its header fields."""
@@ -34,29 +32,6 @@ SHARED = 200
 _IDS = ("message-id", "in-reply-to", "references")
 # RFC 5321 4.4, and what mail systems add on the way: not part of what the sender wrote.
 _TRACE = re.compile(rb"(?:received|return-path|delivered-to):", re.IGNORECASE)
-
-_UNOPENED = {
-    Opened.NO_KEY: "it is encrypted to a key that the group does not have",
-    Opened.TAMPERED: "its encryption was tampered with, or has no protection against that",
-    Opened.TOO_LARGE: "it unpacks to more than is allowed",
-    Opened.BROKEN: "its OpenPGP data is damaged",
-}
-_OTHER_SHAPE = "it holds OpenPGP data in a form that cannot be opened here"
-
-
-_UNSIGNED = Signature()
-
-
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """What is inside after the layers are off."""
-
-    structure: Structure
-    layers: int = 0
-    opened: str = ""
-    decryption: Decryption | None = None
-    signature: Signature = _UNSIGNED
-    unreadable: str = ""
 
 
 def keys(envelope: Envelope, head: bytes, group: Group) -> MailKeys:
@@ -91,8 +66,20 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         outer = parser.parse(mail.raw)
     except Unreadable as error:
         return given_up(mail, settings, store, str(error))
-    content = _open(mail.raw, outer, parser, openpgp)
     message = _message(mail, settings, store, outer.headers, outer)
+    content = opening.opened(mail.raw, outer, parser, openpgp)
+    carried = carried_keys.look(
+        content.raw, outer, content.structure, message.author, openpgp, mail.envelope.received_at
+    )  # fmt: skip
+    signer = ""
+    if content.signature.verdict is Verdict.NO_KEY:
+        known = [key.armor for key in store.keys_of(message.author)]
+        for who, armored in (("known", known), ("carried", [key.armor for key in carried.keys])):
+            if armored and not signer:
+                with openpgp.with_keys(armored) as once:
+                    again = opening.opened(mail.raw, outer, parser, once)
+                if again.signature.verdict is not Verdict.NO_KEY:
+                    content, signer = again, who
     inner = content.structure
     inside = protected(inner) if content.layers else None
     # Who wrote it, and what an answer names, stays as the outside says: nothing from inside may ever stand there.
@@ -104,7 +91,7 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         message,
         subject=meant.header("Subject"),
         references=_references(meant),
-        text=inner.text,
+        text=content.text,
         html_only=inner.html_only,
         attachments=tuple(
             Attachment(part.filename, part.content_type, part.size, part.sha256)
@@ -112,11 +99,14 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
             if part.content_type not in ("application/pgp-signature", "application/pgp-encrypted")
         ),
         opened=content.opened,
-        key_ids=content.decryption.key_ids if content.decryption else (),
-        symmetric=content.decryption.symmetric if content.decryption else False,
+        key_ids=content.key_ids,
+        symmetric=content.symmetric,
         signature=content.signature,
         unreadable=content.unreadable,
-        defects=tuple(dict.fromkeys(defects)),
+        defects=tuple(dict.fromkeys((*defects, *content.remarks, *carried.remarks))),
+        keys=carried.keys,
+        signer=signer,
+        pieces=content.pieces,
     )
 
 
@@ -198,60 +188,6 @@ def _references(structure: Structure) -> tuple[str, ...]:
     nearest = message_ids(structure.header("In-Reply-To"))
     chain = message_ids(structure.header("References"))
     return tuple(dict.fromkeys((*nearest, *reversed(chain))))
-
-
-def _open(raw: bytes, structure: Structure, parser: Parser, openpgp: OpenPGP) -> _Content:
-    """Take off the layers of OpenPGP/MIME (RFC 3156), outermost first."""
-    content = _Content(structure)
-    for _ in range(LAYERS):
-        root = content.structure.root
-        if _is(root, "multipart/encrypted", "application/pgp-encrypted"):
-            found = openpgp.decrypt(parse.content(raw, root.children[1]))
-            content = replace(content, decryption=found)
-            if found.plaintext is None:
-                return replace(content, opened=found.outcome.value, unreadable=_UNOPENED[found.outcome])
-            raw = found.plaintext
-            opened = content.opened if content.opened == Opened.DECRYPTED else found.outcome.value
-            signature = found.signature
-        elif _is(root, "multipart/signed", "application/pgp-signature"):
-            signed = raw[root.children[0].start : root.children[0].end]
-            signature = openpgp.verify(_with_crlf(signed), parse.content(raw, root.children[1]))
-            raw, opened = signed, content.opened
-        else:
-            break
-        try:
-            inner = parser.parse(raw)
-        except Unreadable as error:
-            return replace(content, opened=opened, signature=signature, unreadable=str(error))
-        # The innermost signature is the one around the text; an outer one stays where there is none inside.
-        kept = signature if signature.key_id or signature.fingerprint else content.signature
-        content = _Content(inner, content.layers + 1, opened, content.decryption, kept)
-    else:
-        return replace(content, unreadable="it is encrypted or signed in more layers than are opened")
-    if _holds_openpgp(content.structure):
-        return replace(content, unreadable=_OTHER_SHAPE)
-    return content
-
-
-def _is(part: Part, content_type: str, protocol: str) -> bool:
-    return (
-        part.content_type == content_type
-        and len(part.children) == 2
-        and part.param("protocol").lower() in ("", protocol)
-        and part.children[content_type == "multipart/signed"].content_type == protocol
-    )
-
-
-def _holds_openpgp(structure: Structure) -> bool:
-    """Whether there is ciphertext in a shape that this step does not open."""
-    return "-----BEGIN PGP MESSAGE-----" in structure.text or any(
-        part.content_type in ("application/pgp-encrypted", "multipart/encrypted") for part in structure.root.walk()
-    )
-
-
-def _with_crlf(data: bytes) -> bytes:
-    """Signed bytes in canonical form (RFC 3156 5): inside an encryption some clients write bare LF."""
-    return data if b"\r\n" in data or b"\n" not in data else data.replace(b"\n", b"\r\n")
 
 
 def _without_trace(raw: bytes) -> Iterator[bytes | memoryview]:

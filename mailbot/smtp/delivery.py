@@ -150,6 +150,7 @@ class Delivery:
         if reason is not None:
             return Result(mail, Outcome.CANCELLED, mail.attempts, None, reason)
         started = loop.time()
+        maillog.step("send-mail")
         try:
             answer = await self._hand_over(mail)
         except SmarthostDown as trouble:
@@ -158,6 +159,7 @@ class Delivery:
                 maillog.smarthost_down(trouble, pause)
             await self._give_back(trouble)
             return self._postponed(mail, trouble)
+        maillog.step("answered-mail")
         if answer.code is not None:
             self._served()
         return self._concluded(mail, answer)

@@ -204,6 +204,7 @@ class Session(Connection):
         self._storing = True
         try:
             envelope = Envelope(self._reverse_path, tuple(self._forward_paths), self.site.now(), self.peer)
+            maillog.step("received-mail")
             inbox_id = await self.site.accept(envelope, data.take())
         except Exception as error:  # noqa: BLE001 - whatever prevented the storing, the peer keeps the mail and retries
             maillog.not_stored(error)

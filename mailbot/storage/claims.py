@@ -4,7 +4,7 @@ A row is free if nobody claims it or its lease ran out, and its `not_before` has
 giving a result back names the token, so that whoever lost the row in the meantime changes nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,16 +59,15 @@ def give_back(connection: Connection, table: Table, row_id: int, token: int, **v
         raise ClaimLost(f"{table.name} {row_id} was taken over")
 
 
-def renew(connection: Connection, owner: Owner, held: Mapping[Table, Iterable[int]]) -> None:
-    """Lengthen the leases of the rows that this process works on.
+def renew(connection: Connection, held: Iterable[tuple[Table, int, int]]) -> None:
+    """Lengthen the leases of rows, given as (table, id, token). One that somebody else took over is left alone.
 
-    Not of all that bear its name: one that it lost sight of (the database was gone when it wanted to give the row
-    back) would then be nobody's for as long as the process lives.
+    Never all rows of a process: of one that it has dropped, because even giving it back failed, the lease must end.
     """
-    for table, ids in held.items():
+    for table, row_id, token in held:
         connection.execute(
             update(table)
-            .where(table.c.id.in_(list(ids)), table.c.claim_owner == owner.name)
+            .where(table.c.id == row_id, table.c.claim_token == token, table.c.claim_owner.is_not(None))
             .values(claim_until=boot_seconds() + LEASE_SECONDS)
         )
 

@@ -37,6 +37,8 @@ def index(database: Database, vault: Vault, read: Callable[[Envelope, bytes], Ma
     with database.write() as connection:
         for row_id, found in keys:
             _index_one(connection, vault, row_id, found)
+        maillog.step("indexing-mails")
+    maillog.step("indexed-mails")
     return len(keys)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert
 
+from mailbot import maillog
 from mailbot.mail.envelope import Envelope
 from mailbot.storage import tables
 from mailbot.storage.database import Database
@@ -75,6 +76,8 @@ class Intake:
             sealed = [self._sealer.seal(item.envelope.to_bytes(), item.raw) for item in batch]
             with self._database.write() as connection:
                 ids = store_mails(connection, [item.envelope for item in batch], sealed)
+                maillog.step("storing-mails")
+            maillog.step("stored-mails")
         except Exception as error:  # noqa: BLE001 - whatever it was, every waiting session must answer 4xx, and go on
             _answer(batch, error)
         else:

@@ -55,6 +55,7 @@ class SqlOutbox:
                 blobs.add(row.blob_id)
                 rows.append(row)
             claims.take(connection, outbox, [row.id for row in rows], self._owner, count=False)
+        maillog.step("claimed-outgoing")
         mails: list[OutgoingMail] = []
         broken: list[Row[Any]] = []
         with self._database.read() as connection:
@@ -124,6 +125,8 @@ class SqlOutbox:
                 if done.rowcount and result.outcome is Outcome.FAILED:
                     unit = UnitOfWork(connection, self._vault)
                     unit.undelivered(row, str(result.code or ""), now)
+            maillog.step("finishing-outgoing")
+        maillog.step("finished-outgoing")
 
     def renew(self, mails: Sequence[OutgoingMail]) -> frozenset[int]:
         lost = set()

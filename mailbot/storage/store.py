@@ -11,12 +11,20 @@ from sqlalchemy import Table, insert, select, update
 from mailbot import maillog
 from mailbot.domain.clocks import ClockState
 from mailbot.mail.envelope import Envelope
-from mailbot.service.store import ClaimedMail, ClaimedNotice, ClockView, Draft, IssueView, MailKeys
-from mailbot.storage import claims, keys, views
-from mailbot.storage import inbox as mails
+from mailbot.service.store import (
+    ClaimedMail,
+    ClaimedNotice,
+    ClockView,
+    Draft,
+    IssueView,
+    MailKeys,
+    ReporterKey,
+)
+from mailbot.storage import claims, inbox, keys, views
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
-from mailbot.storage.tables import clock, inbox, message, notice, outbox
+from mailbot.storage.tables import clock, message, notice, outbox
+from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_reference
 from mailbot.storage.unseal import SealBroken
 from mailbot.storage.vault import Vault
@@ -29,8 +37,8 @@ class Store:
         self.database = database
         self._vault = vault
         self._owner = Owner.current()
-        self._holding = threading.Lock()
-        self._held: dict[Table, set[tuple[int, int]]] = {inbox: set(), notice: set()}
+        self._held: set[tuple[Table, int, int]] = set()
+        self._lock = threading.Lock()
         self.token_key = vault.token_key
 
     def digest(self, pieces: Iterable[bytes | memoryview]) -> bytes:
@@ -41,21 +49,24 @@ class Store:
 
     # Claims
 
+    @contextmanager
+    def holding(self, claim: ClaimedMail | ClaimedNotice) -> Iterator[None]:
+        held = (inbox_table if isinstance(claim, ClaimedMail) else notice, claim.id, claim.token)
+        with self._lock:
+            self._held.add(held)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.discard(held)
+
     def renew(self) -> None:
         """Lengthen the leases of what is in hand."""
-        with self._holding:
-            held = {table: [row_id for row_id, _ in claimed] for table, claimed in self._held.items() if claimed}
+        with self._lock:
+            held = list(self._held)
         if held:
             with self.database.write() as connection:
-                claims.renew(connection, self._owner, held)
-
-    def let_go(self, claim: ClaimedMail | ClaimedNotice) -> None:
-        with self._holding:
-            self._held[_table(claim)].discard((claim.id, claim.token))
-
-    def _hold(self, claim: ClaimedMail | ClaimedNotice) -> None:
-        with self._holding:
-            self._held[_table(claim)].add((claim.id, claim.token))
+                claims.renew(connection, held)
 
     def free_dead(self) -> int:
         with self.database.write() as connection:
@@ -64,13 +75,10 @@ class Store:
     # Mails
 
     def index_mails(self, read: Callable[[Envelope, bytes], MailKeys], limit: int = 50) -> int:
-        return mails.index(self.database, self._vault, read, limit)
+        return inbox.index(self.database, self._vault, read, limit)
 
     def claim_mail(self, now: datetime) -> ClaimedMail | None:
-        claim = mails.claim(self.database, self._vault, self._owner, now)
-        if claim is not None:
-            self._hold(claim)
-        return claim
+        return inbox.claim(self.database, self._vault, self._owner, now)
 
     @contextmanager
     def decide(self, claim: ClaimedMail) -> Iterator[UnitOfWork]:
@@ -78,10 +86,10 @@ class Store:
             yield UnitOfWork(connection, self._vault, claim)
 
     def mail_failed(self, claim: ClaimedMail, now: datetime, delay: timedelta) -> None:
-        mails.give_back(self.database, claim, now, delay, failures=1)
+        inbox.give_back(self.database, claim, now, delay, failures=1)
 
     def release_mail(self, claim: ClaimedMail, now: datetime, delay: timedelta) -> None:
-        mails.give_back(self.database, claim, now, delay, failures=0)
+        inbox.give_back(self.database, claim, now, delay, failures=0)
 
     # Notices
 
@@ -112,7 +120,7 @@ class Store:
                         failures=row.failures + 1,
                     )  # fmt: skip
                 continue
-            claim = ClaimedNotice(
+            return ClaimedNotice(
                 id=row.id,
                 token=row.claim_token + 1,
                 event=row.event,
@@ -120,10 +128,9 @@ class Store:
                 created_at=row.created_at,
                 params=params,
                 blob_id=row.blob_id,
+                pieces_id=row.pieces_id,
                 failures=row.failures,
             )
-            self._hold(claim)
-            return claim
 
     def finish_notice(self, claim: ClaimedNotice, drafts: Sequence[Draft], now: datetime) -> None:
         with self.database.write() as connection:
@@ -149,6 +156,7 @@ class Store:
                     add_reference(
                         connection, self._vault, claim.issue, draft.message_id, draft.recipient, written=False
                     )
+                maillog.step("finishing-notice")
             if drafts and claim.issue is not None:
                 sealed = box.seal_json({"from": "", "message_id": drafts[0].message_id, "signed_by": ""}, "message")
                 connection.execute(
@@ -178,6 +186,10 @@ class Store:
         query = select(notice.c.id).where(notice.c.issue_id == number, notice.c.event.in_(["report", "unreadable"]))
         with self.database.read() as connection:
             return connection.scalar(query.order_by(notice.c.id).limit(1))
+
+    def keys_of(self, address: str) -> list[ReporterKey]:
+        with self.database.read() as connection:
+            return views.keys_of(connection, self._vault, address)
 
     def keys(self) -> tuple[int, list[str]]:
         with self.database.read() as connection:
@@ -218,7 +230,3 @@ class Store:
                     .returning(outbox.c.id)
                 )
             )
-
-
-def _table(claim: ClaimedMail | ClaimedNotice) -> Table:
-    return inbox if isinstance(claim, ClaimedMail) else notice

@@ -211,6 +211,7 @@ notice = Table(
     Column("event", Text, nullable=False),
     Column("issue_id", RowId, ForeignKey("issue.id")),
     Column("blob_id", RowId, ForeignKey("blob.id"), comment="the original mail that goes along"),
+    Column("pieces_id", RowId, ForeignKey("blob.id"), comment="what was inside its encryption"),
     Column("created_at", Instant, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'new'")),
     Column("sealed", LargeBinary, nullable=False, comment="the event's parameters"),

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
+from mailbot import maillog
 from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
-from mailbot.service.store import ClaimedMail, IssueView, NewIssue
+from mailbot.service.store import ClaimedMail, IssueView, NewIssue, ReporterKey
 from mailbot.service.undelivered import Undelivered, tell
 from mailbot.storage import audit, claims, inbox, views
 from mailbot.storage.tables import acknowledged, clock, issue, message, notice, outbox, participant, thread_ref
@@ -80,6 +81,7 @@ class UnitOfWork:
         )  # fmt: skip
         number = row_id(result)
         self._boxes[number] = box
+        maillog.step("opened-issue")
         return number
 
     def close_issue(self, number: int, outcome: Outcome, now: datetime) -> None:
@@ -94,6 +96,16 @@ class UnitOfWork:
                 issue_id=number, address_hash=self._vault.address_hash(address), role=role, sealed=sealed
             )
         )
+
+    def set_key(self, number: int, address: str, key: ReporterKey) -> None:
+        box = self._box(number)
+        mine = (participant.c.issue_id == number) & (participant.c.address_hash == self._vault.address_hash(address))
+        content = box.open_json(
+            self._connection.execute(select(participant.c.sealed).where(mine)).scalar_one(), "participant"
+        )
+        content["key"] = [key.fingerprint, key.armor]
+        sealed = box.seal_json(content, "participant")
+        self._connection.execute(update(participant).where(mine).values(sealed=sealed))
 
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
@@ -126,13 +138,18 @@ class UnitOfWork:
         self._connection.execute(update(clock).where(mine, live).values(state=ClockState.CANCELLED, ended_at=now))
         self._connection.execute(update(clock).where(mine).values(next_at=None))
 
-    def may_acknowledge(self, sender: str, now: datetime, per_sender: timedelta, per_hour: int) -> bool:
-        party = self._vault.address_hash(sender)
-        recent = select(func.count()).select_from(acknowledged)
-        to_sender = self._connection.scalar(
-            recent.where(acknowledged.c.sender_hash == party, acknowledged.c.at > now - per_sender)
-        )
-        to_all = self._connection.scalar(recent.where(acknowledged.c.at > now - timedelta(hours=1)))
+    def may_acknowledge(
+        self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
+    ) -> bool:
+        party = self._vault.hash(kind, sender.lower())
+        count = select(func.count()).select_from(acknowledged)
+
+        def within(time: timedelta) -> ColumnElement[bool]:
+            # Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
+            return and_(acknowledged.c.at > now - time, acknowledged.c.at < now + time)
+
+        to_sender = self._connection.scalar(count.where(acknowledged.c.sender_hash == party, within(per_sender)))
+        to_all = self._connection.scalar(count.where(within(timedelta(hours=1))))
         if to_sender or (to_all or 0) >= per_hour:
             return False
         self._connection.execute(insert(acknowledged).values(sender_hash=party, at=now))
@@ -171,12 +188,15 @@ class UnitOfWork:
         tell(self, mail, now)
 
     def notify(
-        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *, original: bool = False
-    ) -> None:
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
+        original: bool = False, pieces: bytes = b"",
+    ) -> None:  # fmt: skip
+        box = self._box(number)
         self._connection.execute(
             insert(notice).values(
-                event=event, issue_id=number, created_at=now, sealed=self._box(number).seal_json(params, "notice"),
+                event=event, issue_id=number, created_at=now, sealed=box.seal_json(params, "notice"),
                 blob_id=self._mail.blob_id if original and self._mail else None,
+                pieces_id=self._vault.write_blob(self._connection, number, box, pieces) if pieces else None,
             )
         )  # fmt: skip
 

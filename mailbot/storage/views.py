@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from mailbot.domain.clocks import Act, Firing, Plan
-from mailbot.service.store import ClockView, IssueView
-from mailbot.storage.tables import clock, issue
+from mailbot.service.store import ClockView, IssueView, ReporterKey
+from mailbot.storage.tables import clock, issue, participant
 from mailbot.storage.vault import Vault
 
 
@@ -28,8 +28,31 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         opened_at=row.opened_at,
         owner=row.owner,
         clocks=tuple(clock_views(connection, clock.c.issue_id == number)),
+        reporter_key=participant_key(connection, vault, number, content["reporter"]),
         answerable=content.get("answerable", True),
     )
+
+
+def participant_key(connection: Connection, vault: Vault, number: int, address: str) -> ReporterKey | None:
+    """The key of one participant of an issue, if one is known."""
+    sealed = connection.scalar(
+        select(participant.c.sealed).where(
+            participant.c.issue_id == number, participant.c.address_hash == vault.address_hash(address)
+        )
+    )
+    if sealed is None:
+        return None
+    key = vault.issue_box(connection, number).open_json(sealed, "participant").get("key")
+    return ReporterKey(*key) if key else None
+
+
+def keys_of(connection: Connection, vault: Vault, address: str) -> list[ReporterKey]:
+    """The keys of a participant on every issue, each once."""
+    numbers = connection.scalars(
+        select(participant.c.issue_id).where(participant.c.address_hash == vault.address_hash(address))
+    ).all()
+    found = (participant_key(connection, vault, number, address) for number in numbers)
+    return list({key.fingerprint: key for key in found if key is not None}.values())
 
 
 def clock_views(connection: Connection, condition: Any, limit: int | None = None) -> list[ClockView]:

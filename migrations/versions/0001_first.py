@@ -209,6 +209,7 @@ def upgrade() -> None:
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("issue_id", ROW_ID, nullable=True),
         sa.Column("blob_id", ROW_ID, nullable=True, comment="the original mail that goes along"),
+        sa.Column("pieces_id", ROW_ID, nullable=True, comment="what was inside its encryption"),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Text(), server_default=sa.text("'new'"), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="the event's parameters"),
@@ -221,6 +222,7 @@ def upgrade() -> None:
         sa.Column("not_before", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["blob_id"], ["blob.id"], name=op.f("fk_notice_blob_id")),
         sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_notice_issue_id")),
+        sa.ForeignKeyConstraint(["pieces_id"], ["blob.id"], name=op.f("fk_notice_pieces_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
         sqlite_autoincrement=True,
     )

@@ -1,81 +1,83 @@
-"""Durable accept against Postfix into its hold queue, on the same disk, run by run in turns.
+"""Durable accept of 20 KB mails: `mailbot serve --role listener` against Postfix into its hold queue on the same disk.
 
-    python -m tests.bench.accept --port PORT --directory DIR [--sessions N] [--pairs N] [--seconds S] [--pipelining]
-                                 -- COMMAND...
-
-COMMAND starts the server, which must listen on PORT of loopback, take mail for security@example.org and end on SIGTERM.
-DIR is where Postfix has its queue; for a fair comparison it is on the disk that the server stores to. As root, with
-Postfix installed.
+A 250 of either means that the mail is fsynced. Then the same listener with every fsync slowed down, against itself with
+a commit per mail.
 """
 
-import argparse
+import statistics
 import sys
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import postfix
-from tests.bench.server import HEADER, Run, Shape, load, machine, row, serving, spread
+from tests.bench import postfix, slow_sync
+from tests.bench.installation import installed, serving
+from tests.bench.measure import Row, show
+from tests.bench.server import Run, Shape, load
 
-_STEADY = 1.5
-"""A reference that spreads more than this between its own runs decides nothing."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    ours: list[Run]
-    reference: list[Run]
-
-    @property
-    def decides(self) -> bool:
-        return spread([run.rate for run in self.reference]) <= _STEADY
-
-    def table(self, shape: Shape) -> str:
-        lines = [
-            f"durable accept, {shape.size:,} bytes, {shape.sessions} sessions, "
-            f"{'with' if shape.pipelining else 'without'} pipelining, {len(self.ours)} pairs of {shape.seconds:g} s",
-            HEADER,
-            row("mailbot", self.ours, self.reference),
-            row("Postfix", self.reference, self.reference),
-            machine(),
-        ]
-        if not self.decides:
-            lines.append(f"Postfix itself spread over {_STEADY} times: this run decides nothing.")
-        return "\n".join(lines)
+SHAPES = (
+    ("50 sessions, one listener", Shape(sessions=50), 1, 0.8),
+    ("10 sessions, one listener", Shape(sessions=10), 1, 0.55),
+    ("50 sessions, two listeners", Shape(sessions=50), 2, 1.1),
+)
 
 
-def compare(command: Sequence[str], port: int, directory: Path, shape: Shape, pairs: int = 5) -> Comparison:
-    """Run server and Postfix side by side, loading one at a time. Raises `postfix.Unavailable`, `RuntimeError`."""
-    comparison = Comparison([], [])
-    with postfix.running(directory) as reference, serving(command, port) as pid:
-        for _ in range(pairs):
-            comparison.reference.append(load(reference.port, shape))
-            reference.clear()
-            comparison.ours.append(load(port, shape, pid))
-    return comparison
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.accept", description="Durable accept against Postfix into its hold queue."
-    )
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--directory", type=Path, required=True)
-    parser.add_argument("--sessions", type=int, default=50)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--pipelining", action="store_true")
-    parser.add_argument("command", nargs="+")
-    options = parser.parse_args()
-    shape = Shape(sessions=options.sessions, seconds=options.seconds, pipelining=options.pipelining)
+def run(pairs: int) -> None:
     try:
-        comparison = compare(options.command, options.port, options.directory, shape, options.pairs)
-    except (postfix.Unavailable, RuntimeError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(comparison.table(shape))
-    return 0
+        with postfix.running(Path(tempfile.gettempdir())) as reference:
+            against_postfix(reference, pairs)
+    except postfix.Unavailable as reason:
+        print(f"\ndurable accept against Postfix: not measured. {reason}", file=sys.stderr)
+    try:
+        with_slow_syncs(pairs)
+    except slow_sync.Unavailable as reason:
+        print(f"\ndurable accept with slow fsyncs: not measured. {reason}", file=sys.stderr)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def against_postfix(reference: postfix.Postfix, pairs: int) -> None:
+    rows, details = [], []
+    for name, shape, processes, reach in SHAPES:
+        ours: list[Run] = []
+        theirs: list[Run] = []
+        with installed(members=0, processes=processes) as made, serving(made, ["listener"]) as pid:
+            for _ in range(pairs):
+                theirs.append(load(reference.port, shape))
+                reference.clear()
+                ours.append(load(made.port, shape, pid))
+        rows.append(Row(name, _rates(ours), _rates(theirs), "mails/s", reach, more=True))
+        details.append(
+            f"{name}: CPU {statistics.median(one.cpu for one in ours) * 1000:.2f} ms a mail, longest wait for a 250"
+            f" {max(one.worst for one in ours) * 1000:.0f} ms (Postfix {max(one.worst for one in theirs) * 1000:.0f})"
+        )
+    show("durable accept, 20 KB mails, against Postfix into its hold queue", rows)
+    print("\n".join(details), flush=True)
+
+
+def with_slow_syncs(pairs: int) -> None:
+    shape = Shape(sessions=50)
+    rates: dict[int, list[float]] = {200: [], 1: []}
+    syncs: dict[int, list[float]] = {200: [], 1: []}
+    with (
+        installed(members=0) as ours,
+        installed(members=0) as theirs,
+        slow_sync.listening(ours, 200) as many,
+        slow_sync.listening(theirs, 1) as one,
+    ):
+        for _ in range(pairs):
+            for batch, listener in ((1, one), (200, many)):
+                run_, per_mail = listener.load(shape)
+                rates[batch].append(run_.rate)
+                syncs[batch].append(per_mail)
+    show(
+        f"durable accept, 50 sessions, every fsync {slow_sync.DELAY_MICROSECONDS // 1000} ms slower, against a commit"
+        " per mail",
+        [
+            Row("accept", rates[200], rates[1], "mails/s", 7, more=True),
+            Row("syncs per mail", syncs[200], syncs[1], "", None),
+        ],
+    )
+    print(f"syncs per mail: {statistics.median(syncs[200]):.3f} (to reach: at most 0.2)", flush=True)
+
+
+def _rates(runs: Sequence[Run]) -> list[float]:
+    return [run.rate for run in runs]

@@ -1,4 +1,4 @@
-"""How fast mail leaves: ``python -m tests.bench.delivery [MAILS] [ROUNDS]``.
+"""How fast mail leaves.
 
 The sink is a process of its own that throws everything away; the outbox is in memory, so that the numbers are those of
 delivery itself. The reference is aiosmtplib's own `sendmail` on one open connection. The ways take turns in each
@@ -7,11 +7,8 @@ round; what is printed is the median of the rounds, and CPU is that of this proc
 
 import asyncio
 import multiprocessing
-import os
-import platform
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
@@ -23,6 +20,7 @@ from mailbot.service.outgoing import OutgoingMail
 from mailbot.smtp.connection import Connection
 from mailbot.smtp.delivery import Delivery
 from mailbot.smtp.smarthost import DEFAULT_LIMITS, Smarthost
+from tests.bench.measure import machine
 from tests.smarthost import FakeSmarthost
 from tests.unit.smtp.memory_outbox import START, MemoryOutbox
 
@@ -76,9 +74,8 @@ async def large(port: int, body: bytes) -> None:
     await connection.quit()
 
 
-def main() -> None:
-    mails = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+def run(rounds: int) -> None:
+    mails = 1000
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=sink, args=(theirs,), daemon=True)
     process.start()
@@ -94,7 +91,7 @@ def main() -> None:
             wall, cpu = time.perf_counter(), time.process_time()
             asyncio.run(way(port, mails))
             taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-    print(f"{mails} mails of {len(HEADERS + BODY)} bytes, {rounds} rounds; {platform.machine()}, {os.cpu_count()} CPUs")
+    print(f"\nmail that leaves: {mails} mails of {len(HEADERS + BODY)} bytes, {rounds} rounds; {machine()}")
     for name, times in taken.items():
         walls = sorted(wall for wall, _ in times)
         cpu = statistics.median(cpu for _, cpu in times)
@@ -111,7 +108,3 @@ def main() -> None:
     print(f"one mail of {len(body) / 1e6:.0f} MB: {wall:.2f} s, {cpu:.2f} s CPU, {peak:.1f} MB of memory beside it")
     ours.send("stop")
     process.join(10)
-
-
-if __name__ == "__main__":
-    main()

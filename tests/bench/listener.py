@@ -1,11 +1,8 @@
 """CPU per mail of the listener alone (nothing is stored) against stock aiosmtpd, run by run in turns.
 
-    python -m tests.bench.listener [--sessions N] [--pairs N] [--mails N] [--pipelining]
-
-With ``--serve ours|stock --port PORT`` it is one of the two servers.
+With two arguments, ``ours`` or ``stock`` and a port, it is one of the two servers.
 """
 
-import argparse
 import asyncio
 import signal
 import socket
@@ -19,7 +16,8 @@ from aiosmtpd.smtp import SMTP
 from mailbot import maillog
 from mailbot.mail.envelope import Envelope
 from mailbot.smtp.listener import Listener
-from tests.bench.server import HEADER, Shape, free_port, load, machine, row, serving
+from tests.bench.measure import Row, show
+from tests.bench.server import Shape, free_port, load, serving
 
 
 async def _accept(envelope: Envelope, raw: bytes) -> int:
@@ -48,40 +46,24 @@ async def _serve(kind: str, port: int) -> None:
             await end.wait()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.listener", description="CPU per mail against stock aiosmtpd."
-    )
-    parser.add_argument("--serve", choices=["ours", "stock"])
-    parser.add_argument("--port", type=int)
-    parser.add_argument("--sessions", type=int, default=50)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--pipelining", action="store_true")
-    options = parser.parse_args()
-    if options.serve:
-        asyncio.run(_serve(options.serve, options.port))
-        return 0
-    shape = Shape(sessions=options.sessions, seconds=options.seconds, pipelining=options.pipelining)
+def run(pairs: int) -> None:
+    shape = Shape(seconds=3.0)
     with ExitStack() as stack:
         servers = {}
         for kind in ("ours", "stock"):
             port = free_port()
-            command = [sys.executable, "-m", "tests.bench.listener", "--serve", kind, f"--port={port}"]
+            command = [sys.executable, "-m", "tests.bench.listener", kind, str(port)]
             servers[kind] = (port, stack.enter_context(serving(command, port)))
-        runs = {kind: [load(port, shape, pid)] for kind, (port, pid) in servers.items()}
-        for _ in range(options.pairs - 1):
-            for kind, (port, pid) in servers.items():
-                runs[kind].append(load(port, shape, pid))
-    print(
-        f"no-op accept, {shape.size:,} bytes, {shape.sessions} sessions, {options.pairs} pairs of {shape.seconds:g} s"
+        runs = [{kind: load(port, shape, pid) for kind, (port, pid) in servers.items()} for _ in range(pairs)]
+    ours, stock = ([one[kind] for one in runs] for kind in ("ours", "stock"))
+    show(
+        f"the listener alone, {shape.size // 1000} KB mails, {shape.sessions} sessions, against stock aiosmtpd",
+        [
+            Row("CPU per mail", [one.cpu * 1000 for one in ours], [one.cpu * 1000 for one in stock], "ms"),
+            Row("rate", [one.rate for one in ours], [one.rate for one in stock], "mails/s", more=True),
+        ],
     )
-    print(HEADER)
-    print(row("mailbot", runs["ours"], runs["stock"]))
-    print(row("aiosmtpd", runs["stock"], runs["stock"]))
-    print(machine())
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    asyncio.run(_serve(sys.argv[1], int(sys.argv[2])))

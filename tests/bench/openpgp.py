@@ -1,31 +1,32 @@
-"""What going through `mailbot.openpgp` costs beside bare gpg: ``python -m tests.bench.openpgp``.
+"""What going through `mailbot.openpgp` costs beside bare gpg.
 
 Pairs are measured interleaved; the bare reference is one `subprocess.run` of gpg with the same flags and keyring, its
 output thrown away unread. Memory is the peak of a process of its own, beside what its input holds.
 """
 
 import os
-import platform
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mailbot.openpgp.gpg import Gpg
 from mailbot.openpgp.keys import generate
 from mailbot.openpgp.process import Gnupg, stop_agent, version
+from tests.bench.measure import Row, in_turns, show
 
-PAIRS = 25
+TURNS = 5
+"""Per pair."""
 MAIL = b"".join(b"line %06d of a report that packs about as well as text does\r\n" % number for number in range(320))
 LARGE = 25_000_000
 
 
-def main() -> None:
+def run(pairs: int) -> None:
     folder = Path(tempfile.mkdtemp(prefix="mb-"))
     home = folder / "g"
     try:
@@ -35,28 +36,33 @@ def main() -> None:
         gpg = Gpg(home, group, folder / "s")
         gpg.load(1, armored)
         members = [fingerprint for fingerprint, _ in keys]
-        print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, gpg {version()}")
-        print(f"{'':34} {'bare':>8} {'ours':>8} {'ratio':>6}")
         ciphertext = gpg.encrypt([MAIL], [group])
-        _row("decrypt and verify", _bare(gpg, ["--decrypt"], ciphertext), lambda: gpg.decrypt(ciphertext))
         signature = gpg.sign(MAIL)
         sign = ["--digest-algo", "SHA512", "--armor", "--local-user", group, "--detach-sign"]
-        _row("sign", _bare(gpg, sign, MAIL), lambda: gpg.sign(MAIL))
+        calls: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+            "decrypt and verify": (_bare(gpg, ["--decrypt"], ciphertext), partial(gpg.decrypt, ciphertext)),
+            "sign": (_bare(gpg, sign, MAIL), partial(gpg.sign, MAIL)),
+        }
         for count in (10, 50):
             to = members[:count]
             command = ["--sign", "--digest-algo", "SHA512", "--local-user", group, "--armor", "--encrypt"]
             bare = _bare(gpg, command + [word for name in to for word in ("--recipient", name)], MAIL)
-            _row(f"sign and encrypt to {count}", bare, lambda to=to: gpg.encrypt([MAIL], to))  # type: ignore[misc]
+            calls[f"sign and encrypt to {count}"] = (bare, partial(gpg.encrypt, [MAIL], to))
+        rows = []
+        for name, (bare, ours) in calls.items():
+            taken = in_turns(pairs, partial(_timed, bare), partial(_timed, ours), each=TURNS)
+            rows.append(Row(name, *taken, "ms"))
+        show(f"one call through mailbot.openpgp, against bare gpg {'.'.join(map(str, version()))} (wall)", rows)
         start = time.perf_counter()
         gpg.load(2, armored)
-        print(f"{'load of 50 keys':34} {'':8} {(time.perf_counter() - start) * 1000:7.1f}")
+        print(f"load of 50 keys: {(time.perf_counter() - start) * 1000:.1f} ms")
         assert gpg.verify(MAIL, signature.armored).good
         gpg.close()
         for what in ("encrypt", "decrypt"):
             _memory(what, home, group, folder)
     finally:
-        for name in folder.iterdir():
-            stop_agent(name)
+        for path in folder.iterdir():
+            stop_agent(path)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -66,15 +72,10 @@ def _bare(gpg: Gpg, command: list[str], data: bytes) -> Callable[[], object]:
     return lambda: subprocess.run(arguments, input=data, capture_output=True, check=True)
 
 
-def _row(name: str, bare: Callable[[], object], ours: Callable[[], object]) -> None:
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(PAIRS):
-        for call, taken in zip((bare, ours), times, strict=True):
-            start = time.perf_counter()
-            call()
-            taken.append((time.perf_counter() - start) * 1000)
-    medians = [statistics.median(taken) for taken in times]
-    print(f"{name:34} {medians[0]:7.1f}  {medians[1]:7.1f}  {medians[1] / medians[0]:5.2f}")
+def _timed(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1000
 
 
 def _memory(what: str, home: Path, group: str, folder: Path) -> None:
@@ -120,7 +121,4 @@ def _peak() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["memory"]:
-        _measure_memory(sys.argv[2], Path(sys.argv[3]), sys.argv[4], Path(sys.argv[5]))
-    else:
-        main()
+    _measure_memory(sys.argv[2], Path(sys.argv[3]), sys.argv[4], Path(sys.argv[5]))

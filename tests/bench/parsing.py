@@ -1,4 +1,4 @@
-"""What taking a mail apart costs: ``python -m tests.bench.parsing [PAIRS]``.
+"""What taking a mail apart costs.
 
 The reference is one `email.parser.BytesParser(policy=SMTP).parsebytes` of the same mail, which decodes no header and no
 body. The ways take turns; what is printed are medians, the median of the ratios, and how far the reference itself
@@ -9,15 +9,14 @@ import base64
 import email.parser
 import email.policy
 import os
-import platform
 import statistics
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable
 
 from mailbot.cage.client import CagedParser
 from mailbot.mail.parse import parse
+from tests.bench.measure import machine
 
 CALLS = 50
 """Per measurement of a small mail."""
@@ -75,9 +74,8 @@ def peak(call: Callable[[bytes], object], raw: bytes) -> float:
     return most / len(raw)
 
 
-def main() -> None:
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {pairs} pairs")
+def run(pairs: int) -> None:
+    print(f"\ntaking a mail apart, against email.parser; {pairs} pairs; {machine()}")
     columns = {
         "mail": 10,
         "bytes": 10,
@@ -107,7 +105,3 @@ def main() -> None:
             )
             if name == "25 MB":
                 print(f"memory beside the mail: {peak(parse, raw):.3f} of its size, caged {peak(caged.parse, raw):.3f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -19,7 +19,7 @@ ROOMS = {
     "alembic": {"storage/schema.py"},
     "apscheduler": {"jobs.py"},
     "nacl": {"storage/seal.py", "storage/unseal.py"},
-    "pydantic": {"config.py"},
+    "pydantic": {"config.py", "config_types.py"},
     "charset_normalizer": {"mail/charset.py"},
     "rich": {"cli/", "demo/"},
 }

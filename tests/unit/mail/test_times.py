@@ -17,7 +17,12 @@ def test_a_time_names_weekday_and_zone() -> None:
 @pytest.mark.parametrize(
     ("distance", "words"),
     [
-        (timedelta(seconds=20), "now"),
+        (timedelta(seconds=1.9), "now"),
+        (timedelta(seconds=-1.9), "now"),
+        (timedelta(seconds=2.8), "in 3 s"),
+        (timedelta(seconds=-20), "20 s ago"),
+        (timedelta(seconds=89), "in 89 s"),
+        (timedelta(seconds=90), "in 2 min"),
         (timedelta(minutes=45), "in 45 min"),
         (timedelta(hours=24), "in 24 h"),
         (timedelta(hours=47, minutes=59, seconds=55), "in 48 h"),

@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -170,3 +171,18 @@ def test_a_home_whose_path_is_too_long_for_sockets_is_told(tmp_path: Path) -> No
 def test_generating_without_gpg_says_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(GpgMissing, match="apt-get install gnupg"):
         generate(tmp_path / "home", "Group", "g@example.org", None, binary="no-such-gpg")
+
+
+def test_a_home_for_one_look_leaves_no_directory_for_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    """GnuPG makes one below /run/user/UID, where there is such a directory, even if no agent is started."""
+    record = tmp_path / "asked"
+    gpgconf = tmp_path / "gpgconf"
+    gpgconf.write_text(f'#!/bin/sh\necho "$@" >> {record}\n')
+    gpgconf.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    scan(lab.people.public("alice").encode())
+    (asked,) = record.read_text().splitlines()
+    assert asked.startswith("--homedir /")
+    assert asked.endswith(" --remove-socketdir")

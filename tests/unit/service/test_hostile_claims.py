@@ -120,11 +120,11 @@ def test_a_mail_in_hand_keeps_its_lease(bot: World, lease_clock: Callable[[float
     bot.store.index_mails(lambda envelope, head: _keys(bot, envelope, head))
     claim = bot.store.claim_mail(bot.now)
     assert isinstance(claim, ClaimedMail)
-    for _ in range(20):
-        lease_clock(5.0)
-        bot.store.renew()
-    assert bot.store.claim_mail(bot.now) is None
-    bot.store.let_go(claim)
+    with bot.store.holding(claim):
+        for _ in range(20):
+            lease_clock(5.0)
+            bot.store.renew()
+        assert bot.store.claim_mail(bot.now) is None
     lease_clock(LEASE_SECONDS + 1)
     assert bot.store.claim_mail(bot.now) is not None
 

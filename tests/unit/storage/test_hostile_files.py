@@ -1,7 +1,6 @@
 """Files beside the database: keys that do not fit, and modes that let others read."""
 
 import os
-import resource
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from mailbot import app, roles
+from mailbot import app
 from mailbot.cli import check
 from mailbot.errors import ConfigError
 from mailbot.storage import schema, seal
@@ -98,11 +97,3 @@ def test_check_says_that_others_can_read_the_database(installation: Installation
     path.chmod(0o644)
     (finding,) = [one for one in check._permissions(installation.settings) if one.text.startswith(str(path))]
     assert (finding.level, finding.mend) == ("fail", f"chmod 600 {path}")
-
-
-def test_no_process_of_the_bot_leaves_its_memory_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("mailbot.maillog.set_up", lambda: None)
-    before = resource.getrlimit(resource.RLIMIT_CORE)
-    assert roles.main(["worker", str(tmp_path / "missing.toml"), "0", "0", "1"]) == 2
-    assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
-    resource.setrlimit(resource.RLIMIT_CORE, (min(before), before[1]))

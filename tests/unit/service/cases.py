@@ -1,0 +1,200 @@
+"""Messages, settings and an in-memory unit of work, for tests of decisions that need no database."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mailbot.config import Settings
+from mailbot.domain.clocks import Plan
+from mailbot.domain.issue import Disposition, Outcome, Role
+from mailbot.mail.authenticity import Authentication
+from mailbot.mail.envelope import Envelope, strongest
+from mailbot.service.message import Message
+from mailbot.service.ports import Signature, Verdict
+from mailbot.service.store import IssueView, NewIssue, ReporterKey
+from mailbot.service.tokens import Tokens
+from tests.twins import fake_fingerprint
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+TOKENS = Tokens(b"k" * 32, "example.org")
+ALICE, BOB, RITA = "alice@members.example", "bob@members.example", "rita@out.example"
+PUBLIC = "security@example.org"
+
+
+def settings(**sections: Any) -> Settings:
+    """Members alice and bob with keys and dave without; whole sections of the config by name."""
+    data: dict[str, Any] = {
+        "group": {"name": "Example Group", "id_prefix": "EX", "address": PUBLIC},
+        "storage": {"database": "sqlite:///mailbot.db", "seal_key_file": "seal.key"},
+        "openpgp": {"home": "gnupg", "key": fake_fingerprint("group")},
+        "operators": {"addresses": ["ops@example.org"]},
+        "member": [
+            {
+                "id": name,
+                "name": name.title(),
+                "email": f"{name}@members.example",
+                "fingerprint": fake_fingerprint(name),
+            }
+            for name in ("alice", "bob")
+        ]
+        + [{"id": "dave", "name": "Dave", "email": "dave@members.example"}],
+    }
+    return Settings.model_validate(data | sections, context={"base": Path("/nowhere")})
+
+
+def signed_by(name: str, verdict: Verdict = Verdict.GOOD) -> Signature:
+    return Signature(verdict, fake_fingerprint(name), fake_fingerprint(name)[-16:])
+
+
+def message(
+    *, to: str | Sequence[str] = PUBLIC, author: str = RITA, reverse_path: str | None = None, **changes: Any
+) -> Message:
+    """A plain mail of a stranger, with some of it changed."""
+    recipients = (to,) if isinstance(to, str) else tuple(to)
+    values: dict[str, Any] = {
+        "envelope": Envelope(author if reverse_path is None else reverse_path, recipients, NOW, "192.0.2.1"),
+        "target": strongest(recipients, "security"),
+        "digest": b"digest",
+        "author": author,
+        "author_name": "Rita",
+        "subject": "Heap overflow",
+        "message_id": "<1@out.example>",
+        "references": (),
+        "text": "There is a heap overflow.\n",
+        "html_only": False,
+        "attachments": (),
+        "opened": "",
+        "key_ids": (),
+        "symmetric": False,
+        "signature": Signature(),
+        "authserv_id": "",
+        "checks": Authentication(),
+        "automatic": False,
+        "listed": False,
+        "bounce": False,
+        "bounce_failed": False,
+        "bounce_code": "",
+    }
+    return Message(**(values | changes))
+
+
+def issue_view(number: int = 42, **changes: Any) -> IssueView:
+    values: dict[str, Any] = {
+        "number": number,
+        "status": "open",
+        "title": "Heap overflow",
+        "reporter": RITA,
+        "reporter_name": "Rita",
+        "encrypted": False,
+        "opened_at": NOW,
+        "owner": None,
+        "clocks": (),
+        "reporter_key": None,
+    }
+    return IssueView(**(values | changes))
+
+
+@dataclass
+class FakeUnit:
+    """`service.store.Unit` without a database: what it knows is set by the test, what is recorded is kept in lists."""
+
+    issues: dict[int, IssueView] = field(default_factory=dict)
+    roles: dict[tuple[int, str], Role] = field(default_factory=dict)
+    """(number, address) -> what the address is to the issue."""
+    references: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(Message-ID, sender) -> the issue in which the bot sent it to them, or in which a participant wrote it."""
+    digests: set[bytes] = field(default_factory=set)
+    may: bool = True
+    """Whether the caps allow an answer."""
+
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    """(sender, kind) of every question whether the caps allow an answer."""
+    opened: list[NewIssue] = field(default_factory=list)
+    participants: list[tuple[int, Role, str]] = field(default_factory=list)
+    messages: list[tuple[int, str, str | None]] = field(default_factory=list)
+    """(issue, kind, authenticated member)."""
+    clocks: list[tuple[int, str, datetime, Plan]] = field(default_factory=list)
+    notices: list[tuple[str, int | None, Mapping[str, Any], bool]] = field(default_factory=list)
+    """(event, issue, parameters, whether the original goes along)."""
+    pieces: list[bytes] = field(default_factory=list)
+    """What was inside an encryption, for each notice."""
+    keys: list[tuple[int, str, ReporterKey]] = field(default_factory=list)
+    audited: list[tuple[int | None, str, str]] = field(default_factory=list)
+    bounces: list[tuple[int, int, str]] = field(default_factory=list)
+    finished: list[tuple[Disposition, int | None, bytes | None, str]] = field(default_factory=list)
+
+    @property
+    def events(self) -> list[str]:
+        return [event for event, *_ in self.notices]
+
+    def redelivered(self, digest: bytes) -> bool:
+        return digest in self.digests
+
+    def find_reference(self, message_ids: Sequence[str], sender: str) -> int | None:
+        return next((self.references[name, sender] for name in message_ids if (name, sender) in self.references), None)
+
+    def issue(self, number: int) -> IssueView | None:
+        return self.issues.get(number)
+
+    def role(self, number: int, address: str) -> Role | None:
+        return self.roles.get((number, address))
+
+    def open_issue(self, new: NewIssue) -> int:
+        self.opened.append(new)
+        number = max(self.issues, default=0) + 1
+        self.issues[number] = issue_view(number, title=new.title, reporter=new.reporter, encrypted=new.encrypted)
+        return number
+
+    def close_issue(self, number: int, outcome: Outcome, now: datetime) -> None:
+        raise AssertionError("no mail closes an issue")
+
+    def add_participant(self, number: int, role: Role, address: str, name: str) -> None:
+        self.participants.append((number, role, address))
+
+    def set_key(self, number: int, address: str, key: ReporterKey) -> None:
+        self.keys.append((number, address, key))
+
+    def add_message(
+        self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
+        encrypted: bool, signed_by: str = "", member_id: str | None = None, participant: bool = True,
+    ) -> None:  # fmt: skip
+        self.messages.append((number, kind, member_id))
+
+    def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None:
+        self.clocks.append((number, name, started_at, plan))
+
+    def cancel_clocks(self, number: int, now: datetime) -> None:
+        raise AssertionError("no mail cancels clocks")
+
+    def silent_members(self, number: int, members: Iterable[str]) -> list[str]:
+        return list(members)
+
+    def may_acknowledge(
+        self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
+    ) -> bool:
+        self.asked.append((sender, kind))
+        return self.may
+
+    def bounced(self, notice: int, seq: int, code: str, now: datetime) -> int | None:
+        self.bounces.append((notice, seq, code))
+        return 42
+
+    def notify(
+        self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
+        original: bool = False, pieces: bytes = b"",
+    ) -> None:  # fmt: skip
+        self.pieces.append(pieces)
+        self.notices.append((event, number, params, original))
+
+    def audit(
+        self, number: int | None, actor: str, action: str, now: datetime, old: Any = None, new: Any = None
+    ) -> None:
+        self.audited.append((number, actor, action))
+
+    def finish(
+        self, disposition: Disposition, number: int | None, now: datetime, *, digest: bytes | None = None,
+        quarantine: str = "",
+    ) -> None:  # fmt: skip
+        self.finished.append((disposition, number, digest, quarantine))

@@ -1,0 +1,158 @@
+"""A composer over what a test says is in the store, with the twin of gpg; and what its mails hold."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from mailbot.config import Settings
+from mailbot.domain.clocks import Act, Firing
+from mailbot.mail.templates import Templates, packaged_templates
+from mailbot.service.notices import Composer
+from mailbot.service.store import ClaimedNotice, ClockView, Draft, IssueView
+from tests.twins import FakeOpenPGP, fake_key
+from tests.unit.service.cases import NOW, RITA, TOKENS, issue_view, message
+
+ESCALATION = "escalation@example.org"
+TITLE = "Quaggy overflow"
+"""Words that stand in no template, so that each is found wherever it gets to."""
+TEXT = "A zymurgic heap overflow.\n"
+ORIGINAL = (
+    b"From: Rita <rita@out.example>\r\nSubject: Quaggy overflow\r\nMessage-ID: <1@out.example>\r\n\r\n"
+    b"A zymurgic heap overflow.\r\n"
+)
+CLOCK = ClockView(
+    1, 42, "first_response", "running", NOW, NOW + timedelta(hours=48), NOW + timedelta(hours=24),
+    (
+        Firing(NOW + timedelta(hours=24), Act.REMIND),
+        Firing(NOW + timedelta(hours=48), Act.ESCALATE, 1, (ESCALATION,)),
+    ),
+    0,
+)  # fmt: skip
+TEMPLATES = Templates(packaged_templates())
+
+
+@dataclass
+class FakeStore:
+    """The part of `service.store.Store` that composing reads."""
+
+    issue: IssueView
+    original: bytes
+    token_key: bytes = b"k" * 32
+
+    def view(self, number: int) -> IssueView | None:
+        return self.issue if number == self.issue.number else None
+
+    def read_blob(self, blob_id: int) -> bytes:
+        return self.original
+
+    def first_notice(self, number: int) -> int | None:
+        return 1
+
+
+def parameters(event: str, **changes: Any) -> dict[str, Any]:
+    """The parameters of a notice as its handler or tick writes them."""
+    relayed = dict(message(subject=TITLE, text=TEXT).relayed())
+    ticked = {"due_at": CLOCK.due_at.isoformat(), "late": False, "silent": ["alice", "bob", "dave"]}
+    answered = {"to": RITA, "name": "Rita", "in_reply_to": "<1@out.example>"}
+    known: dict[str, dict[str, Any]] = {
+        "report": {**relayed, "mentions": [], "acknowledged": True},
+        "unreadable": {**relayed, "unreadable": "its OpenPGP data is damaged", "mentions": [], "acknowledged": True},
+        "follow_up": {**relayed, "authenticated": "address", "why": "", "role": "reporter", "mentions": []},
+        "note": {**relayed, "from": "alice@members.example", "member": "alice"},
+        "reminder": ticked,
+        "escalated": {**ticked, "to": [ESCALATION]},
+        "escalation": {**ticked, "to": [ESCALATION]},
+        "escalation_reporter": {**ticked, "to": [ESCALATION]},
+        "acknowledgement": answered,
+        "acknowledgement_unreadable": answered,
+        "key": answered,
+        "undelivered_reporter": {"what": "acknowledgement", "address": RITA, "code": "5.1.1"},
+        "undelivered_member": {"member": "bob", "address": "bob@members.example", "code": "5.1.1", "count": 2},
+    }
+    return known[event] | changes
+
+
+ABOUT_NO_ISSUE = ("key", "undelivered_member")
+WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
+
+
+def notice(event: str, params: Mapping[str, Any] | None = None, **changes: Any) -> ClaimedNotice:
+    values: dict[str, Any] = {
+        "id": 17,
+        "token": 1,
+        "event": event,
+        "issue": None if event in ABOUT_NO_ISSUE else 42,
+        "created_at": NOW,
+        "params": parameters(event) if params is None else params,
+        "blob_id": 9 if event in WITH_ORIGINAL else None,
+        "pieces_id": None,
+        "failures": 0,
+    }
+    return ClaimedNotice(**(values | changes))
+
+
+@dataclass
+class Desk:
+    """Composes; the keys of alice and bob are known and good unless a test says otherwise."""
+
+    settings: Settings
+    keys: Iterable[str] = (fake_key("alice"), fake_key("bob"))
+    issue: IssueView = field(default_factory=lambda: issue_view(title=TITLE, clocks=(CLOCK,)))
+    original: bytes = ORIGINAL
+    openpgp: FakeOpenPGP = field(default_factory=lambda: FakeOpenPGP(now=NOW))
+
+    def compose(self, claim: ClaimedNotice) -> list["Made"]:
+        self.openpgp.load(1, list(self.keys))
+        store: Any = FakeStore(self.issue, self.original)
+        return [Made(draft) for draft in Composer(store, self.openpgp, TEMPLATES).compose(claim, self.settings)]
+
+
+@dataclass(frozen=True)
+class Made:
+    """One finished mail."""
+
+    draft: Draft
+
+    @property
+    def raw(self) -> bytes:
+        return self.draft.headers + self.draft.body
+
+    @property
+    def mail(self) -> EmailMessage:
+        made = message_from_bytes(self.raw, policy=policy.SMTP)
+        assert isinstance(made, EmailMessage)
+        return made
+
+    @property
+    def recipient(self) -> str:
+        return self.draft.recipient
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Whose keys open it."""
+        return FakeOpenPGP.look(self.draft.body).recipients
+
+    @property
+    def readable(self) -> bytes:
+        """All that its recipient reads: the mail, or what is inside its encryption."""
+        if not self.draft.encrypted:
+            return self.raw
+        return FakeOpenPGP.look(self.draft.body).text
+
+    def holds(self, *words: str) -> bool:
+        """Whether any of these words can be read on the outside."""
+        # Transfer encodings would hide a word from us, and from nobody else.
+        parts = [part.get_content() for part in self.mail.walk() if not part.is_multipart()]
+        shown = self.raw.decode("latin-1") + "".join(
+            part if isinstance(part, str) else part.decode("latin-1") if isinstance(part, bytes) else ""
+            for part in parts
+        )
+        return any(word in shown for word in words)
+
+
+def bounce_of(made: Made) -> tuple[int, int] | None:
+    """The (notice, seq) that the envelope sender names."""
+    return TOKENS.bounced(made.draft.sender.removeprefix("security+bounce.").removesuffix("@example.org"))

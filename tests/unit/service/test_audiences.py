@@ -1,0 +1,121 @@
+"""Who receives what: members hear what only members may, and nobody outside ever does."""
+
+from typing import Any
+
+import pytest
+
+from mailbot.config import Settings
+from mailbot.service.audiences import Recipient
+from mailbot.service.notices import NOTICES
+from mailbot.service.posting import Manner
+from tests.twins import fake_fingerprint
+from tests.unit.service.cases import RITA, issue_view, settings
+from tests.unit.service.composing import ABOUT_NO_ISSUE, ESCALATION, parameters
+
+LIST = "security-private@example.org"
+MEMBERS = settings()
+TO_LIST = settings(relay={"to": "list", "list_address": LIST, "list_key": "E" * 40})
+EVENTS = sorted(NOTICES)
+
+TOLD = {
+    "report": {"alice", "bob", "dave"},
+    "unreadable": {"alice", "bob", "dave"},
+    "follow_up": {"alice", "bob", "dave"},
+    "note": {"bob", "dave"},
+    "reminder": {"alice", "bob", "dave"},
+    "escalated": {"alice", "bob", "dave"},
+    "undelivered_reporter": {"alice", "bob", "dave"},
+    "acknowledgement": {RITA},
+    "acknowledgement_unreadable": {RITA},
+    "escalation_reporter": {RITA},
+    "escalation": {ESCALATION},
+    "key": {RITA},
+    "undelivered_member": {"ops@example.org"},
+}
+"""Event -> member ids, or addresses outside."""
+
+
+def told(event: str, config: Settings = MEMBERS, **changes: Any) -> list[Recipient]:
+    issue = None if event in ABOUT_NO_ISSUE else issue_view()
+    return NOTICES[event].audience(config, issue, parameters(event, **changes))
+
+
+def test_every_notice_has_its_line_in_this_table() -> None:
+    assert set(TOLD) == set(NOTICES)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_each_notice_goes_to_those_it_is_for(event: str) -> None:
+    found = told(event)
+    assert {one.member_id or one.address for one in found} == TOLD[event]
+    assert len({one.address for one in found}) == len(found)
+
+
+@pytest.mark.parametrize("event", [event for event in EVENTS if NOTICES[event].manner is Manner.MEMBERS])
+@pytest.mark.parametrize("config", [MEMBERS, TO_LIST], ids=["members", "list"])
+def test_no_outsider_is_among_the_audience_of_a_members_notice(event: str, config: Settings) -> None:
+    inside = {member.email: member for member in config.member}
+    for one in told(event, config, to=[ESCALATION], address=RITA):
+        if config.relay.to == "list":
+            assert one == Recipient(LIST, "Example Group", None, "E" * 40)
+        else:
+            member = inside[one.address]
+            assert (one.member_id, one.fingerprint) == (member.id, member.fingerprint)
+
+
+@pytest.mark.parametrize("event", [event for event in EVENTS if NOTICES[event].manner is Manner.OUTSIDE])
+@pytest.mark.parametrize("config", [MEMBERS, TO_LIST], ids=["members", "list"])
+def test_a_notice_for_outsiders_goes_to_no_member_and_not_to_the_list(event: str, config: Settings) -> None:
+    found = told(event, config)
+    assert found
+    assert all(one.member_id is None and one.fingerprint is None for one in found)
+    assert not {one.address for one in found} & {LIST, *(member.email for member in config.member)}
+
+
+def test_with_a_list_each_members_notice_is_one_mail_to_it() -> None:
+    for event in EVENTS:
+        if NOTICES[event].manner is Manner.MEMBERS:
+            assert [one.address for one in told(event, TO_LIST)] == [LIST]
+
+
+@pytest.mark.parametrize(("own_copies", "audience"), [(False, {"bob", "dave"}), (True, {"alice", "bob", "dave"})])
+def test_who_wrote_a_note_gets_a_copy_only_if_the_config_says_so(own_copies: bool, audience: set[str]) -> None:
+    config = settings(relay={"own_copies": own_copies})
+    assert {one.member_id for one in told("note", config)} == audience
+
+
+def test_a_follow_up_that_only_carries_a_members_address_reaches_that_member_too() -> None:
+    params: dict[str, Any] = {"from": "alice@members.example"}
+    assert {one.member_id for one in told("follow_up", **params)} == {"alice", "bob", "dave"}
+
+
+@pytest.mark.parametrize(
+    ("silent", "audience"),
+    [(["alice", "bob", "dave"], {"alice", "bob", "dave"}), (["dave"], {"bob", "dave"}), ([], {"bob"})],
+)
+def test_reminded_are_who_is_on_call_and_who_wrote_nothing_yet(silent: list[str], audience: set[str]) -> None:
+    config = settings(
+        member=[
+            {"id": name, "name": name, "email": f"{name}@members.example", "oncall": name == "bob"}
+            for name in ("alice", "bob", "dave")
+        ]
+    )
+    assert {one.member_id for one in told("reminder", config, silent=silent)} == audience
+
+
+def test_a_member_who_left_is_in_no_audience() -> None:
+    config = settings(member=[{"id": "bob", "name": "Bob", "email": "bob@members.example"}])
+    for event in EVENTS:
+        if NOTICES[event].manner is Manner.MEMBERS:
+            assert [one.member_id for one in told(event, config)] == ["bob"]
+
+
+def test_nobody_is_told_where_there_is_nobody() -> None:
+    assert NOTICES["acknowledgement"].audience(MEMBERS, issue_view(reporter=""), parameters("acknowledgement")) == []
+    assert told("undelivered_member", settings(operators={"addresses": []})) == []
+    assert told("report", settings(member=[])) == []
+
+
+def test_members_are_recipients_with_the_key_of_the_config_and_none_else() -> None:
+    keys = {one.member_id: one.fingerprint for one in told("report")}
+    assert keys == {"alice": fake_fingerprint("alice"), "bob": fake_fingerprint("bob"), "dave": None}
