@@ -96,7 +96,7 @@ def _thread(
 
 def subject_numbers(subject: str, prefix: str) -> tuple[int, ...]:
     """The issue numbers that a subject names as ``[EX-42]``, each once, at most the first `MENTIONS`."""
-    found = re.finditer(rf"\[{re.escape(prefix)}-([1-9]\d{{0,8}})\]", subject, re.I)
+    found = re.finditer(rf"\[{re.escape(prefix)}-([1-9][0-9]{{0,8}})\]", subject, re.I)
     return tuple(islice(dict.fromkeys(int(match[1]) for match in found), MENTIONS))
 
 

@@ -72,6 +72,7 @@ def message(
         "authserv_id": "",
         "checks": Authentication(),
         "automatic": False,
+        "vacation": False,
         "listed": False,
         "vacation": False,
         "bounce": False,
