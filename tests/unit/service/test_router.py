@@ -201,7 +201,7 @@ def test_the_keyed_address_counts_before_references_and_these_before_the_subject
         roles={(name, RITA): Role.REPORTER for name in (7, 8, 42)},
     )
     everything = message(to=KEYED, references=("<seven@x>",), subject="[EX-8] x")
-    assert (number(facts(everything, known)), facts(everything, known).mentions) == (42, (8,))
+    assert (number(facts(everything, known)), facts(everything, known).mentions) == (42, (7, 8))
     without_key = message(references=("<seven@x>",), subject="[EX-8] x")
     assert number(facts(without_key, known)) == 7
     assert number(facts(message(subject="[EX-8] x"), known)) == 8
