@@ -28,15 +28,19 @@ class Envelope:
 
 
 class Strength(IntEnum):
-    """Where one mail names several of our addresses, the strongest (highest) counts."""
+    """Where one mail names several of our addresses, the strongest (highest) counts.
 
+    The bounce address is the weakest: mail systems write to it alone, and a person's mail that names it among others
+    must not go the way of bounces.
+    """
+
+    BOUNCE = 0
     PLAIN = 1
     KEY = 2
     CONTROL = 3
     NUMBERED = 4
     CONFIRM = 5
     KEYED = 6
-    BOUNCE = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,9 @@ class Message:
     checks: Authentication
     """What the trusted front said about the sender."""
     automatic: bool
-    """Not written by a person for us: RFC 3834, vacation, list or bulk traffic."""
+    """Not written by a person for us: nobody is answered."""
+    vacation: bool
+    """It only answers a mail of ours, without anybody having read that."""
     listed: bool
     """It came through a mailing list."""
     bounce: bool
@@ -74,6 +76,11 @@ class Message:
     def inside(self) -> bytes:
         """The decrypted pieces, one after the other; their names and sizes are in `relayed`."""
         return b"".join(piece.data for piece in self.pieces)
+
+    @property
+    def came_encrypted(self) -> bool:
+        """Some of it came encrypted, whether or not it could be opened: nothing about it may go out in clear."""
+        return self.opened not in ("", Opened.NOT_ENCRYPTED)
 
     def relayed(self) -> Mapping[str, Any]:
         """What a relay shows of it: JSON values, sealed with the notice."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from mailbot.config import Member, Settings
 from mailbot.domain.issue import Role
@@ -10,6 +11,10 @@ from mailbot.mail.envelope import Strength
 from mailbot.service.message import Message
 from mailbot.service.store import IssueView, Unit
 from mailbot.service.tokens import Tokens
+
+MENTIONS = 10
+"""Issues that one subject may name. Each costs a look into the database while its write lock is held, and a line on the
+card; a header has room for thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Facts:
     keyed: bool
     """It came by the keyed address of its author."""
     mentions: tuple[int, ...]
-    """Numbers that a stranger named, in the address or the subject."""
+    """Numbers that a stranger named, in the address, in the subject, or by answering mail of the issue."""
 
 
 NOTHING_KNOWN = Facts(
@@ -53,6 +58,7 @@ def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) ->
     named = set(subject_numbers(message.subject, settings.group.id_prefix))
     if message.target.number is not None:
         named.add(message.target.number)
+    named.update(unit.named_by(message.references[:MENTIONS]))
     return Facts(
         redelivery=unit.redelivered(message.digest),
         own=tokens.is_own(message.message_id),
@@ -89,8 +95,9 @@ def _thread(
 
 
 def subject_numbers(subject: str, prefix: str) -> tuple[int, ...]:
-    """The issue numbers that a subject names as ``[EX-42]``."""
-    return tuple(int(number) for number in re.findall(rf"\[{re.escape(prefix)}-([1-9][0-9]{{0,8}})\]", subject, re.I))
+    """The issue numbers that a subject names as ``[EX-42]``, each once, at most the first `MENTIONS`."""
+    found = re.finditer(rf"\[{re.escape(prefix)}-([1-9][0-9]{{0,8}})\]", subject, re.I)
+    return tuple(islice(dict.fromkeys(int(match[1]) for match in found), MENTIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +113,8 @@ ROUTES = (
     # By the keyed Message-ID and not by From, which anybody can write.
     Route("own", lambda message, facts: facts.own),
     Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or message.bounce),
-    # A vacation reply to our mail; list traffic that threads is still somebody's word.
-    Route("automatic", lambda message, facts: message.automatic and not message.listed and facts.issue is not None),
+    # Only what answers a mail of ours by itself; what a program or a list sent on an issue is still somebody's word.
+    Route("automatic", lambda message, facts: message.vacation and facts.issue is not None),
     Route("note", lambda message, facts: facts.member is not None and facts.issue is not None),
     Route("follow_up", lambda message, facts: facts.issue is not None),
     # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.

@@ -82,6 +82,8 @@ class IssueView:
     owner: str | None
     clocks: tuple[ClockView, ...]
     reporter_key: ReporterKey | None
+    answerable: bool = True
+    """The reporter may be written to by a program: the report was no machine's or list's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class NewIssue:
     reporter_name: str
     encrypted: bool
     opened_at: datetime
+    answerable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,15 @@ class Unit(Protocol):
         ...
 
     def find_reference(self, message_ids: Sequence[str], sender: str) -> int | None:
-        """The issue of the first Message-ID that the bot sent to `sender` or that a participant wrote."""
+        """The issue that an answer to these Message-IDs, nearest first, belongs to.
+
+        Ids that `sender` wrote, or that the bot sent to `sender`, go before those that another participant wrote:
+        anybody can write a mail under a Message-ID that they have seen. Of several issues the oldest counts.
+        """
+        ...
+
+    def named_by(self, message_ids: Sequence[str]) -> set[int]:
+        """The issues in which these Message-IDs were written or received, by whomever: it gives nobody any right."""
         ...
 
     def issue(self, number: int) -> IssueView | None: ...
@@ -135,9 +146,10 @@ class Unit(Protocol):
 
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
-        encrypted: bool, signed_by: str = "", member_id: str | None = None,
+        encrypted: bool, signed_by: str = "", member_id: str | None = None, participant: bool = True,
     ) -> None:  # fmt: skip
-        """Record the incoming mail in the issue, and its Message-ID as one that `author` wrote there."""
+        """Record the incoming mail in the issue, and its Message-ID as one that `author` wrote there. Whoever answers
+        the mail of a `participant` writes on the issue; an answer to anybody else's mail threads for them alone."""
         ...
 
     def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None: ...
@@ -212,7 +224,10 @@ class Store(Protocol):
         """The next notice to compose."""
         ...
 
-    def read_blob(self, blob_id: int) -> bytes: ...
+    def read_blob(self, blob_id: int, issue: int | None) -> bytes:
+        """A stored body that belongs to this issue. Fails if it belongs to another: nothing in a row of the database
+        may bring one issue's mail into another's."""
+        ...
 
     def view(self, number: int) -> IssueView | None: ...
 

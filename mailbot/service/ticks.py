@@ -1,13 +1,13 @@
 """What happens when a clock is due: the plan says what, one transaction per clock records it."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailbot import maillog
 from mailbot.config import Settings
 from mailbot.domain import clocks
 from mailbot.errors import TemporaryError
-from mailbot.service.store import ClockView, Store
+from mailbot.service.store import ClockView, Store, Unit
 
 
 class Ticks:
@@ -47,7 +47,7 @@ class Ticks:
                 clock.state == clocks.ClockState.MISSED
             )
             unit.clock_fired(due.fired, due.next_at, missed=missed)
-            for event, params in self._events(clock, due):
+            for event, params in self._events(clock, due, unit, now):
                 silent = unit.silent_members(clock.issue, [member.id for member in self._settings().member])
                 unit.notify(event, clock.issue, {**params, "late": due.late, "silent": silent}, now)
             unit.audit(
@@ -60,8 +60,9 @@ class Ticks:
             maillog.clock_fired(clock.issue, clock.name, firing.act.value, due.late)
         return True
 
-    @staticmethod
-    def _events(clock: ClockView, due: clocks.Due) -> list[tuple[str, dict[str, object]]]:
+    def _events(
+        self, clock: ClockView, due: clocks.Due, unit: Unit, now: datetime
+    ) -> list[tuple[str, dict[str, object]]]:
         escalations = [firing for firing in due.firings if firing.act is clocks.Act.ESCALATE]
         if not escalations:
             return [("reminder", {"due_at": clock.due_at.isoformat()})] if due.firings else []
@@ -69,7 +70,17 @@ class Ticks:
         to = sorted({address for firing in escalations for address in firing.to})
         params: dict[str, object] = {"due_at": clock.due_at.isoformat(), "to": to}
         events: list[tuple[str, dict[str, object]]] = [("escalation", params)] if to else []
-        events.append(("escalated", params))
-        if not told_before:
+        told = self._may_tell_reporter(unit, clock.issue, now, again=told_before)
+        events.append(("escalated", {**params, "again": told_before, "reporter_told": told}))
+        if told and not told_before:
             events.append(("escalation_reporter", params))
         return events
+
+    def _may_tell_reporter(self, unit: Unit, number: int, now: datetime, *, again: bool) -> bool:
+        """Who must not be acknowledged must not be written to later either, and a flood of forged reports that was
+        kept from making us write to others must not do so two days later. (The cap per sender is for acknowledgements:
+        each report is escalated once.)"""
+        issue = unit.issue(number)
+        if issue is None or not issue.reporter or not issue.answerable:
+            return False
+        return again or unit.may_acknowledge(issue.reporter, now, timedelta(0), self._settings().ack.per_hour)

@@ -26,6 +26,10 @@ from mailbot.service.store import ClaimedMail, MailKeys, Store
 HEAD_BYTES = 100_000
 """Enough of a mail's beginning for its header fields."""
 
+SHARED = 200
+"""Message-IDs by which a mail is kept in order with others; each is a row for as long as it waits. Two full fields."""
+
+_IDS = ("message-id", "in-reply-to", "references")
 # RFC 5321 4.4, and what mail systems add on the way: not part of what the sender wrote.
 _TRACE = re.compile(rb"(?:received|return-path|delivered-to):", re.IGNORECASE)
 
@@ -37,12 +41,10 @@ def keys(envelope: Envelope, head: bytes, group: Group) -> MailKeys:
     except parse.OverLimit:
         fields = []
     senders = [author.address for name, value in fields if name == "from" for author in mailboxes(value)]
-    shared = [
-        message_id
-        for name, value in fields
-        if name in ("message-id", "in-reply-to", "references")
-        for message_id in message_ids(value)
-    ]
+    ids = {name: [found for key, value in fields if key == name for found in message_ids(value)] for name in _IDS}
+    # The nearest ones first, because they are what is kept of very many.
+    nearest = (*ids["message-id"], *ids["in-reply-to"], *reversed(ids["references"]))
+    shared = [*dict.fromkeys(nearest)][:SHARED]
     named = target_numbers(envelope, group)
     # The head itself, so that two deliveries of one mail without a Message-ID wait for each other too.
     shared.append("head " + b"".join(_without_trace(head)).decode("latin-1"))
@@ -101,7 +103,7 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         symmetric=content.symmetric,
         signature=content.signature,
         unreadable=content.unreadable,
-        defects=tuple(dict.fromkeys((*defects, *content.remarks, *carried.remarks))),
+        defects=tuple(dict.fromkeys((*_odd_author(outer), *defects, *content.remarks, *carried.remarks))),
         keys=carried.keys,
         signer=signer,
         pieces=content.pieces,
@@ -123,6 +125,16 @@ def unread(message: Message) -> Message:
         message, target=Target(Strength.PLAIN), author="", author_name="", subject="", message_id="", references=(),
         bounce=False,
     )  # fmt: skip
+
+
+def _odd_author(outer: Structure) -> tuple[str, ...]:
+    """What is odd where From does not name exactly one author: then the envelope's sender stands for them."""
+    found = authors(outer)
+    if not found:
+        return ("its From names nobody",)
+    if len(found) > 1:
+        return (f"its From names {len(found)} authors",)
+    return () if found[0].address else ("its From holds no address that can be read",)
 
 
 def _message(
@@ -155,7 +167,9 @@ def _message(
         signature=Signature(),
         authserv_id=", ".join(trusted) if checks != Authentication() else "",
         checks=checks,
-        automatic=why_automatic is Automatic.MACHINE or not envelope.reverse_path,
+        automatic=why_automatic in (Automatic.MACHINE, Automatic.REPLY) or not envelope.reverse_path,
+        # Exchange calls its vacation replies "auto-generated", and sends them from nobody.
+        vacation=why_automatic is Automatic.REPLY or (why_automatic is Automatic.MACHINE and not envelope.reverse_path),
         listed=why_automatic is Automatic.LIST,
         bounce=outer is not None and is_bounce(outer, envelope.reverse_path),
         bounce_failed=failure is not None,

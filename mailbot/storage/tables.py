@@ -179,7 +179,12 @@ thread_ref = Table(
     Column("mid_hash", LargeBinary, primary_key=True, comment="of a Message-ID"),
     Column("party_hash", LargeBinary, primary_key=True, comment="of the address that it was sent to, or written from"),
     Column("issue_id", RowId, ForeignKey("issue.id"), primary_key=True, autoincrement=False),
-    Column("written", Boolean, nullable=False, comment="true: the party wrote it; false: the bot sent it to the party"),
+    Column(
+        "written",
+        Boolean,
+        nullable=False,
+        comment="true: a participant wrote it, it threads for all; else for the party",
+    ),
 )
 
 clock = Table(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot import maillog
@@ -19,7 +19,10 @@ from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault, row_id
 
 _REDELIVERED = select(inbox_table.c.id).where(inbox_table.c.digest == bindparam("digest")).limit(1)
-_REFERENCES = select(thread_ref).where(thread_ref.c.mid_hash == bindparam("mid"))
+_REFERENCES = select(thread_ref).where(
+    thread_ref.c.mid_hash.in_(bindparam("mids", expanding=True)),
+    or_(thread_ref.c.written, thread_ref.c.party_hash == bindparam("party")),
+)
 _ADD_REFERENCES = insert_or(thread_ref).on_conflict_do_nothing()
 _ADD_ISSUE = insert(issue)
 _ADD_PARTICIPANT = insert(participant)
@@ -50,12 +53,18 @@ class UnitOfWork:
 
     def find_reference(self, message_ids: Sequence[str], sender: str) -> int | None:
         party = self._vault.address_hash(sender)
-        for message_id in message_ids:
-            rows = self._connection.execute(_REFERENCES, {"mid": self._vault.hash("message-id", message_id)}).all()
-            for row in rows:
-                if row.written or row.party_hash == party:
-                    return int(row.issue_id)
-        return None
+        distance = {self._vault.hash("message-id", one): number for number, one in enumerate(message_ids)}
+        rows = self._connection.execute(_REFERENCES, {"mids": list(distance), "party": party}).all()
+        nearest = min(
+            rows, key=lambda row: (row.party_hash != party, distance[row.mid_hash], row.issue_id), default=None
+        )
+        return None if nearest is None else int(nearest.issue_id)
+
+    def named_by(self, message_ids: Sequence[str]) -> set[int]:
+        if not message_ids:
+            return set()
+        hashes = [self._vault.hash("message-id", one) for one in message_ids]
+        return set(self._connection.scalars(select(thread_ref.c.issue_id).where(thread_ref.c.mid_hash.in_(hashes))))
 
     def issue(self, number: int) -> IssueView | None:
         return views.issue_view(self._connection, self._vault, number)
@@ -80,7 +89,10 @@ class UnitOfWork:
 
     def open_issue(self, new: NewIssue) -> int:
         box, wrapped = self._vault.new_issue_key()
-        content = {"title": new.title, "reporter": new.reporter, "reporter_name": new.reporter_name}
+        content = {
+            "title": new.title, "reporter": new.reporter, "reporter_name": new.reporter_name,
+            "answerable": new.answerable,
+        }  # fmt: skip
         result = self._connection.execute(
             _ADD_ISSUE,
             {
@@ -115,7 +127,7 @@ class UnitOfWork:
 
     def add_message(
         self, number: int, kind: str, at: datetime, author: str, message_id: str, *,
-        encrypted: bool, signed_by: str = "", member_id: str | None = None,
+        encrypted: bool, signed_by: str = "", member_id: str | None = None, participant: bool = True,
     ) -> None:  # fmt: skip
         sealed = self._box(number).seal_json(
             {"from": author, "message_id": message_id, "signed_by": signed_by}, "message"
@@ -128,7 +140,7 @@ class UnitOfWork:
             },
         )  # fmt: skip
         if message_id and author:
-            add_references(self._connection, self._vault, number, [(message_id, author)], written=True)
+            add_references(self._connection, self._vault, number, [(message_id, author)], written=participant)
 
     def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None:
         self._connection.execute(
@@ -208,7 +220,7 @@ class UnitOfWork:
     def audit(
         self, number: int | None, actor: str, action: str, now: datetime, old: Any = None, new: Any = None
     ) -> None:
-        audit.append(self._connection, self._box(number), number, actor, action, now, old, new)
+        audit.append(self._connection, self._vault.audit_key, self._box(number), number, actor, action, now, old, new)
 
     def finish(
         self, disposition: Disposition, number: int | None, now: datetime, *, digest: bytes | None = None,

@@ -39,6 +39,7 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         owner=row.owner,
         clocks=tuple(_clock_view(row) for row in connection.execute(_CLOCKS_OF_ISSUE, {"issue_id": number})),
         reporter_key=_participant_key(connection, box, number, vault.address_hash(content["reporter"])),
+        answerable=content.get("answerable", True),
     )
 
 

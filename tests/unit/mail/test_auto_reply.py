@@ -15,21 +15,33 @@ def mail(*fields: str) -> Structure:
     "field",
     [
         "Auto-Submitted: auto-replied",
-        "Auto-Submitted: auto-generated",
         "AUTO-SUBMITTED: Auto-Replied; owner-email=x@example.com",
-        "auto-submitted: (comment) auto-notified",
-        "Auto-Submitted:",
-        "Auto-Submitted: nonsense",
         "X-Autoreply: yes",
         "x-autorespond: Vacation",
         "X-Auto-Reply-From: x@example.com",
         "X-AutoResponder: 1",
-        "Precedence: bulk",
-        "precedence: JUNK",
         "Precedence: auto_reply",
         "Precedence: autoreply",
         "X-FC-MachineGenerated: true",
         "Content-Type: multipart/report; report-type=disposition-notification; boundary=b",
+    ],
+)
+def test_a18_automatic_answers_are_recognised(field: str) -> None:
+    assert automatic(mail(field)) is Automatic.REPLY
+    assert automatic(mail("Auto-Submitted: auto-generated", field)) is Automatic.REPLY
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Auto-Submitted: auto-generated",
+        "auto-submitted: (comment) auto-notified",
+        "Auto-Submitted:",
+        "Auto-Submitted: nonsense",
+        "X-Auto-Submitted: auto-generated",
+        "Precedence: bulk",
+        "precedence: JUNK",
+        "Content-Type: multipart/report; report-type=feedback-report; boundary=b",
     ],
 )
 def test_a18_machines_are_recognised(field: str) -> None:
@@ -89,7 +101,7 @@ def test_an_intake_list_is_no_list_traffic(fields: tuple[str, ...], configured: 
 
 
 def test_a_machine_behind_an_intake_list_is_still_a_machine() -> None:
-    both = mail("List-Id: <security.lists.example.org>", "Auto-Submitted: auto-replied")
+    both = mail("List-Id: <security.lists.example.org>", "Auto-Submitted: auto-generated")
     assert automatic(both, ("security@lists.example.org",)) is Automatic.MACHINE
 
 

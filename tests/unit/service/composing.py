@@ -45,7 +45,7 @@ class FakeStore:
     def view(self, number: int) -> IssueView | None:
         return self.issue if number == self.issue.number else None
 
-    def read_blob(self, blob_id: int) -> bytes:
+    def read_blob(self, blob_id: int, issue: int | None) -> bytes:
         return self.original
 
     def first_notice(self, number: int) -> int | None:

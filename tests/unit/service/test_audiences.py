@@ -85,7 +85,8 @@ def test_who_wrote_a_note_gets_a_copy_only_if_the_config_says_so(own_copies: boo
 
 
 def test_a_follow_up_that_only_carries_a_members_address_reaches_that_member_too() -> None:
-    assert {one.member_id for one in told("follow_up", **{"from": "alice@members.example"})} == {"alice", "bob", "dave"}
+    params: dict[str, Any] = {"from": "alice@members.example"}
+    assert {one.member_id for one in told("follow_up", **params)} == {"alice", "bob", "dave"}
 
 
 @pytest.mark.parametrize(

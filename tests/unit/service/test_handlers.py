@@ -120,6 +120,7 @@ NO_ANSWER = {
     "no author": message(author="", reverse_path="x@out.example"),
     "from the group itself": message(author=PUBLIC),
     "from the group itself in other letters": message(author="Security@EXAMPLE.org"),
+    "from an extension of the group's address": message(author="security+42@example.org"),
 }
 
 
@@ -129,6 +130,7 @@ def test_a19_a20_a42_no_acknowledgement_and_no_use_of_the_caps(mail: Message) ->
     assert unit.events == ["report"]
     assert unit.asked == []
     assert unit.notices[0][2]["acknowledged"] is False
+    assert not unit.opened[0].answerable
 
 
 def test_a40_where_the_caps_say_no_members_are_told_that_nobody_was_answered() -> None:
@@ -250,7 +252,7 @@ def test_a_members_mail_is_an_internal_note() -> None:
 
 
 def test_a_vacation_reply_is_recorded_and_reaches_nobody() -> None:
-    unit = handled(message(to=KEYED, automatic=True))
+    unit = handled(message(to=KEYED, automatic=True, vacation=True))
     assert (unit.messages, unit.notices, unit.asked) == ([(42, "automatic", None)], [], [])
     assert disposition(unit) == (Disposition.AUTOMATIC, 42)
 
