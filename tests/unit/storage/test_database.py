@@ -95,9 +95,10 @@ def test_a_database_that_stays_locked_is_temporary_trouble(room: Storeroom, monk
     put(room, "a")
 
 
-def test_a_database_that_is_not_there_is_temporary_trouble(tmp_path: Path) -> None:
+def test_a_database_without_tables_is_temporary_trouble(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
     empty = Database(f"sqlite:///{tmp_path / 'empty.db'}")
-    with pytest.raises(StoreUnavailable, match="unable to open database file"), empty.read() as connection:
+    with pytest.raises(StoreUnavailable, match="no such table"), empty.read() as connection:
         connection.execute(select(setting))
     empty.close()
 
