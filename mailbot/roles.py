@@ -259,7 +259,7 @@ def scheduler(role: Role) -> None:
 
     running = jobs.start(jobs.timetable(fire))
     role.ready()
-    role.stop.wait()
+    jobs.keep_ticking(running, role.stop)
     running.shutdown(wait=True)
     leadership.release()
 

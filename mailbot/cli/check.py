@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
     settings = load(options.config)
     _named_files(settings, options.config)
-    findings = [Finding("ok", "config", f"{options.config}: {len(settings.member)} members")]
+    findings = [Finding("ok", "config", f"{options.config}: {_members(len(settings.member))}")]
     for look in CHECKS:
         try:
             findings += look(settings)
@@ -53,6 +53,10 @@ def run(options: argparse.Namespace) -> int:
             if finding.mend:
                 print(f"                 mend: {finding.mend}")
     return 1 if any(finding.level == "fail" for finding in findings) else 0
+
+
+def _members(count: int) -> str:
+    return "1 member" if count == 1 else f"{count} members"
 
 
 def _named_files(settings: "Settings", config: Path) -> None:

@@ -103,7 +103,7 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         symmetric=content.symmetric,
         signature=content.signature,
         unreadable=content.unreadable,
-        defects=tuple(dict.fromkeys((*defects, *content.remarks, *carried.remarks))),
+        defects=tuple(dict.fromkeys((*_odd_author(outer), *defects, *content.remarks, *carried.remarks))),
         keys=carried.keys,
         signer=signer,
         pieces=content.pieces,
@@ -125,6 +125,16 @@ def unread(message: Message) -> Message:
         message, target=Target(Strength.PLAIN), author="", author_name="", subject="", message_id="", references=(),
         bounce=False,
     )  # fmt: skip
+
+
+def _odd_author(outer: Structure) -> tuple[str, ...]:
+    """What is odd where From does not name exactly one author: then the envelope's sender stands for them."""
+    found = authors(outer)
+    if not found:
+        return ("its From names nobody",)
+    if len(found) > 1:
+        return (f"its From names {len(found)} authors",)
+    return () if found[0].address else ("its From holds no address that can be read",)
 
 
 def _message(

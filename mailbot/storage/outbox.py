@@ -1,10 +1,11 @@
 """The outbox on a database: `service.outgoing.Outbox`, for the delivery process."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, select, update
 
 from mailbot import maillog
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
@@ -25,6 +26,12 @@ _STATES = {
 }
 
 
+def _status(result: Result) -> str:
+    """The enhanced status of the reply that ended it (RFC 2034), else its code, "" if there was none."""
+    found = re.search(rf"\b{result.code}[ -]([245]\.\d{{1,3}}\.\d{{1,3}})\b", result.text or "")
+    return found[1] if found else str(result.code or "")
+
+
 class SqlOutbox:
     """One process's view of the outbox. Thread-safe."""
 
@@ -36,7 +43,8 @@ class SqlOutbox:
     def claim(self, limit: int, max_bytes: int, now: datetime) -> list[OutgoingMail]:
         query = (
             select(outbox, blob.c.size)
-            .join(blob, blob.c.id == outbox.c.blob_id)
+            # Of its own issue only: no row of the database may send one issue's mail in another's name.
+            .join(blob, and_(blob.c.id == outbox.c.blob_id, blob.c.issue_id.is_not_distinct_from(outbox.c.issue_id)))
             .where(outbox.c.state == "waiting", claims.free(outbox, now))
             .order_by(outbox.c.id)
             .limit(limit)
@@ -124,7 +132,7 @@ class SqlOutbox:
                 )
                 if done.rowcount and result.outcome is Outcome.FAILED:
                     unit = UnitOfWork(connection, self._vault)
-                    unit.undelivered(row, str(result.code or ""), now)
+                    unit.undelivered(row, _status(result), now)
             maillog.step("finishing-outgoing")
         maillog.step("finished-outgoing")
 

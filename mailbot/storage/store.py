@@ -23,7 +23,7 @@ from mailbot.service.store import (
 from mailbot.storage import claims, inbox, keys, views
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
-from mailbot.storage.tables import clock, message, notice, outbox
+from mailbot.storage.tables import blob, clock, message, notice, outbox
 from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_reference
 from mailbot.storage.unseal import SealBroken
@@ -174,8 +174,11 @@ class Store:
 
     # Reading
 
-    def read_blob(self, blob_id: int) -> bytes:
+    def read_blob(self, blob_id: int, issue: int | None) -> bytes:
         with self.database.read() as connection:
+            owner = connection.execute(select(blob.c.issue_id).where(blob.c.id == blob_id)).scalar_one()
+            if owner != issue:
+                raise SealBroken(f"blob {blob_id} belongs to another issue")
             return self._vault.read_blob(connection, blob_id)[1]
 
     def view(self, number: int) -> IssueView | None:

@@ -46,6 +46,12 @@ class UnitOfWork:
         )
         return None if nearest is None else int(nearest.issue_id)
 
+    def named_by(self, message_ids: Sequence[str]) -> set[int]:
+        if not message_ids:
+            return set()
+        hashes = [self._vault.hash("message-id", one) for one in message_ids]
+        return set(self._connection.scalars(select(thread_ref.c.issue_id).where(thread_ref.c.mid_hash.in_(hashes))))
+
     def issue(self, number: int) -> IssueView | None:
         return views.issue_view(self._connection, self._vault, number)
 
@@ -203,7 +209,7 @@ class UnitOfWork:
     def audit(
         self, number: int | None, actor: str, action: str, now: datetime, old: Any = None, new: Any = None
     ) -> None:
-        audit.append(self._connection, self._box(number), number, actor, action, now, old, new)
+        audit.append(self._connection, self._vault.audit_key, self._box(number), number, actor, action, now, old, new)
 
     def finish(
         self, disposition: Disposition, number: int | None, now: datetime, *, digest: bytes | None = None,

@@ -43,7 +43,9 @@ class Box:
             raise SealBroken(f"a sealed value ({context}) does not open") from None
 
     def seal_json(self, value: Any, context: str) -> bytes:
-        return self.seal(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8"), context)
+        return self.seal(
+            json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"), context
+        )
 
     def open_json(self, sealed: bytes, context: str) -> Any:
         return json.loads(self.open(sealed, context))

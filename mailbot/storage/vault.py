@@ -35,6 +35,7 @@ class Vault:
         self._unsealer = unsealer
         self.store = Box(keys["store"])
         self.token_key = keys["token"]
+        self.audit_key = keyed_hash(keys["store"], "audit", "")
         self.hash: Callable[[str, str], bytes] = partial(keyed_hash, keys["lookup"])
         """(kind, value) -> the keyed hash by which it is found again."""
 

@@ -55,7 +55,7 @@ class Books:
         with database.read() as connection:
             if waiting := _unsettled(connection):
                 yield f"not settled: {waiting}"
-            yield from _database_wrong(connection)
+            yield from _database_wrong(connection, vault.audit_key)
             rows = self._inbox(connection, vault)
             yield from self._mails_wrong(connection, rows)
             yield from self._acknowledgements_wrong(connection, vault)
@@ -175,8 +175,8 @@ def _issues_wrong(connection: Connection) -> Iterator[str]:
             yield f"issue {number} was opened {connection.scalar(opened)} times, says the audit log"
 
 
-def _database_wrong(connection: Connection) -> Iterator[str]:
-    if (broken := audit_log.broken_at(connection)) is not None:
+def _database_wrong(connection: Connection, audit_key: bytes) -> Iterator[str]:
+    if (broken := audit_log.broken_at(connection, audit_key)) is not None:
         yield f"the audit chain is broken at {broken}"
     if (said := connection.execute(text("PRAGMA integrity_check")).scalar()) != "ok":
         yield f"the database is damaged: {said}"

@@ -9,7 +9,7 @@ import itertools
 import smtplib
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -53,23 +53,31 @@ class Ledger:
 
     def hand_in(self, entry: Entry, pause: float = 0.05) -> None:
         """Until it gets its 250. Fails after `PATIENCE`."""
-        with self._lock:
-            self.entries[entry.message_id] = entry
         deadline = time.monotonic() + PATIENCE
-        while not self.attempt(entry):
+        while self.attempt(entry) != 250:
             assert time.monotonic() < deadline, "the bot takes no mail"
             time.sleep(pause)
 
-    def attempt(self, entry: Entry) -> bool:
-        """Hand it in once; whether it got its 250."""
-        taken = False
+    def attempt(self, entry: Entry) -> int:
+        """Hand it in once. Returns the reply's code, 0 if there was none."""
+        with self._lock:
+            self.entries[entry.message_id] = entry
+        code = 0
         # Whatever goes wrong after the 250 is nobody's business any more.
         with contextlib.suppress(OSError, smtplib.SMTPException), self._session() as session:
             entry.attempts += 1
-            session.sendmail(entry.sender, entry.recipients, entry.raw)
-            entry.accepted += 1
-            taken = True
-        return taken
+            try:
+                session.sendmail(entry.sender, entry.recipients, entry.raw)
+                code = 250
+                entry.accepted += 1
+            except smtplib.SMTPResponseException as error:
+                code = error.smtp_code
+        return code
+
+    def attempt_all(self, entries: Sequence[Entry]) -> list[int]:
+        """`attempt` for each, side by side."""
+        with ThreadPoolExecutor(len(entries)) as pool:
+            return list(pool.map(self.attempt, entries))
 
     def hand_in_all(self, conversations: Iterable[list[Entry]]) -> None:
         """Conversations side by side, the mails of each one after the other."""

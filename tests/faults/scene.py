@@ -25,6 +25,10 @@ class Scene:
         self.ledger = Ledger(bot)
         self.books = Books(bot, self.ledger)
 
+    @property
+    def database(self) -> Path:
+        return self.bot.installation.directory / "mailbot.db"
+
     def handful(self, tag: str) -> list[list[Entry]]:
         """Conversations: plain and encrypted, two mails of one sender, two of one thread; six mails, five issues."""
         post = Post(self.lab, tag)
@@ -48,7 +52,7 @@ class Scene:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """What stands in the database's clear columns."""
-        with closing(sqlite3.connect(self.bot.installation.directory / "mailbot.db", timeout=30)) as connection:
+        with closing(sqlite3.connect(self.database, timeout=30)) as connection:
             return connection.execute(sql).fetchall()
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:

@@ -90,6 +90,7 @@ def test_the_public_address_may_be_written_in_any_case() -> None:
 
 
 IN_ORDER = [
+    f"security+bounce.1f-0-{TOKEN}@example.org",
     "security@example.org",
     "security+key@example.org",
     "security+control@example.org",

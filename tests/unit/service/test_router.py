@@ -270,11 +270,13 @@ OWN_ID = TOKENS.message_id(1, 0)
         (message(to="security+42@example.org"), "report"),
         (message(to="security+control@example.org"), "report"),
         (message(to=KEYED), "follow_up"),
-        (message(to=KEYED, listed=True, automatic=True), "follow_up"),
+        (message(to=KEYED, listed=True), "follow_up"),
+        (message(to=KEYED, automatic=True), "follow_up"),
         (message(to=NUMBERED, author=ALICE), "follow_up"),
         (message(to=NUMBERED, author=ALICE, signature=signed_by("alice")), "note"),
-        (message(to=KEYED, automatic=True), "automatic"),
-        (message(to=NUMBERED, author=ALICE, automatic=True), "automatic"),
+        (message(to=KEYED, automatic=True, vacation=True), "automatic"),
+        (message(to=NUMBERED, author=ALICE, automatic=True, vacation=True), "automatic"),
+        (message(automatic=True, vacation=True), "report"),
         (message(to="security+key@example.org"), "key_request"),
         (message(to="security+key@example.org", author=ALICE, signature=signed_by("alice")), "key_request"),
         (message(to=BOUNCE_ADDRESS), "bounce"),
@@ -294,10 +296,10 @@ def test_each_mail_takes_its_route(mail: Message, name: str) -> None:
         (message(digest=b"seen", message_id=OWN_ID, to=BOUNCE_ADDRESS, bounce=True), "redelivery"),
         # Our own mail that comes back is not answered as whatever it looks like.
         (message(message_id=OWN_ID, to=BOUNCE_ADDRESS, bounce=True), "own"),
-        (message(message_id=OWN_ID, to=KEYED, automatic=True), "own"),
+        (message(message_id=OWN_ID, to=KEYED, automatic=True, vacation=True), "own"),
         # A mail system's word on a mail of ours is no vacation reply and nobody's follow-up.
-        (message(to=KEYED, bounce=True, automatic=True), "bounce"),
-        (message(to=KEYED, automatic=True, signature=signed_by("alice")), "automatic"),
+        (message(to=KEYED, bounce=True, automatic=True, vacation=True), "bounce"),
+        (message(to=KEYED, vacation=True, signature=signed_by("alice")), "automatic"),
         # Whoever writes on an issue is heard, whichever address they chose beside it: a key request would be silence.
         (message(to="security+key@example.org", subject="[EX-42] more on this"), "follow_up"),
         (
@@ -322,6 +324,7 @@ def test_every_route_has_its_handler_and_every_handler_its_route() -> None:
 
 FLAGS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "automatic": lambda on: {"automatic": on},
+    "vacation": lambda on: {"vacation": on},
     "listed": lambda on: {"listed": on},
     "bounce": lambda on: {"bounce": on},
     "signed": lambda on: {"signature": signed_by("alice")} if on else {},
