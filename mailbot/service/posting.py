@@ -266,7 +266,6 @@ class Poster:
     def _copies(self, shared: _Shared, recipients: Sequence[Recipient], first_seq: int) -> list[Draft]:
         """One draft per recipient over one body."""
         headers = compose.head(shared.head_fields, shared.entity)
-        body = b"".join(shared.entity.body)
         return [
             Draft(
                 seq=seq,
@@ -276,7 +275,7 @@ class Poster:
                 sender=self._settings.group.extended(f"bounce.{self._tokens.bounce(self._claim.id, seq)}"),
                 headers=headers,
                 message_id=shared.message_id,
-                body=body,
+                body=shared.entity.body,
                 encrypted=shared.encrypted,
             )
             for seq, recipient in enumerate(recipients, start=first_seq)
