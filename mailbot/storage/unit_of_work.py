@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot import maillog
@@ -152,10 +152,14 @@ class UnitOfWork:
         )  # fmt: skip
 
     def cancel_clocks(self, number: int, now: datetime) -> None:
-        """End every clock of the issue. One whose deadline has passed was missed, and stays so."""
+        """End every clock of the issue. One whose deadline has passed was missed, and stays so, even if nobody was
+        there to fire it."""
         mine = clock.c.issue_id == number
         live = clock.c.state.in_([ClockState.RUNNING, ClockState.PAUSED])
-        self._connection.execute(update(clock).where(mine, live).values(state=ClockState.CANCELLED, ended_at=now))
+        # A paused clock has no deadline that could pass.
+        broken = and_(clock.c.state == ClockState.RUNNING, clock.c.due_at <= now)
+        state = case((broken, ClockState.MISSED), else_=ClockState.CANCELLED)
+        self._connection.execute(update(clock).where(mine, live).values(state=state, ended_at=now))
         self._connection.execute(update(clock).where(mine).values(next_at=None))
 
     def may_acknowledge(

@@ -27,9 +27,10 @@ def put(room: Storeroom, name: str) -> None:
 
 def test_every_connection_is_durable_and_forgets_what_is_deleted(room: Storeroom) -> None:
     found: list[dict[str, object]] = []
+    database = Database(room.database.url)
 
     def look() -> None:
-        with room.database.read() as connection:
+        with database.read() as connection:
             found.append({name: connection.scalar(text(f"PRAGMA {name}")) for name in PRAGMAS})
 
     look()
@@ -38,6 +39,7 @@ def test_every_connection_is_durable_and_forgets_what_is_deleted(room: Storeroom
         thread.start()
     for thread in threads:
         thread.join()
+    database.close()
     assert found == [PRAGMAS] * 4
 
 
