@@ -80,7 +80,9 @@ class Vault:
         key = self._blob_key(connection, blob_id)
         chunks: Iterable[bytes] = connection.execute(_HEAD if head_only else _CHUNKS, {"row_id": blob_id}).scalars()
         pieces = decrypt_chunks(key, chunks, first_only=head_only)
-        first = next(pieces)
+        first = next(pieces, None)
+        if first is None:
+            raise SealBroken("a sealed mail is empty")
         # BytesIO grows without copying what it holds, and getvalue() hands its buffer out as it is.
         body = io.BytesIO()
         for piece in pieces:
