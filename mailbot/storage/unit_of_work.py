@@ -217,7 +217,7 @@ class UnitOfWork:
             {
                 "event": event, "issue_id": number, "created_at": now, "sealed": box.seal_json(params, "notice"),
                 "blob_id": self._mail.blob_id if original and self._mail else None,
-                "pieces_id": self._vault.write_blob(self._connection, number, box, pieces) if pieces else None,
+                "pieces_id": self._vault.write_blob(self._connection, number, box, [pieces]) if pieces else None,
             },
         )  # fmt: skip
 
