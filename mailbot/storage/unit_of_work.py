@@ -152,8 +152,8 @@ class UnitOfWork:
         )  # fmt: skip
 
     def cancel_clocks(self, number: int, now: datetime) -> None:
-        """End every clock of the issue. One whose deadline has passed was missed, and stays so, even if nobody was
-        there to fire it."""
+        """End every clock of the issue. One whose deadline has passed was missed, and stays so, even if it has not
+        fired yet."""
         mine = clock.c.issue_id == number
         live = clock.c.state.in_([ClockState.RUNNING, ClockState.PAUSED])
         # A paused clock has no deadline that could pass.
