@@ -110,7 +110,7 @@ class Queues(RuleBasedStateMachine):
                 "v@x",
                 b"To: x\r\n\r\n",
                 f"<{claim.id}.{seq}@x>",
-                b"b",
+                (b"b",),
                 True,
             )
             for seq in range(2)
