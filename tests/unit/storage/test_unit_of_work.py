@@ -47,7 +47,7 @@ def wrote(room: Storeroom, number: int, author: str, message_id: str, *, partici
 def sent(room: Storeroom, number: int, recipient: str, message_id: str) -> None:
     room.notify("acknowledgement", number)
     store = room.worker()
-    mail = Draft(0, "acknowledgement", recipient, None, "v@x", b"To: x\r\n\r\n", message_id, b"", False)
+    mail = Draft(0, "acknowledgement", recipient, None, "v@x", b"To: x\r\n\r\n", message_id, (), False)
     store.finish_notice(claimed_notice(store), [mail], NOW)
 
 
@@ -358,9 +358,7 @@ def delivered(room: Storeroom, kind: str = "acknowledgement", member_id: str | N
     store = room.worker()
     claim = claimed_notice(store)
     recipient = "bob@members.example" if member_id else RITA
-    store.finish_notice(
-        claim, [Draft(0, kind, recipient, member_id, "v@x", b"To: x\r\n\r\n", "<1@x>", b"", False)], NOW
-    )
+    store.finish_notice(claim, [Draft(0, kind, recipient, member_id, "v@x", b"To: x\r\n\r\n", "<1@x>", (), False)], NOW)
     queue = SqlOutbox(room.database, room.vault)
     queue.finish([Result(mail, Sending.SENT, 1, 250, "") for mail in queue.claim(10, 1000, NOW)], NOW)
     return claim.id
