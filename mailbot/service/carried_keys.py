@@ -21,7 +21,12 @@ KEYS = 5
 KEY_BYTES = 100_000
 """Of one blob: a key with many sub-keys and a photo stays under it."""
 
-_BLOCK = re.compile(r"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
+# Up to the next line of armor: no character is looked at twice.
+BLOCK = re.compile(
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+    r"[^-]*+(?:-(?!----(?:BEGIN|END) PGP )[^-]*+)*+"
+    r"-----END PGP PUBLIC KEY BLOCK-----"
+)
 _BEGIN = b"-----BEGIN PGP P"  # a public or a private key block: a secret key must be noticed, too
 _NAMES = (".asc", ".gpg", ".pgp", ".key")
 
@@ -74,7 +79,7 @@ def _carried(info: KeyInfo, armor: str, at: datetime) -> CarriedKey:
 
 
 def _blobs(raw: bytes, outer: Structure, inner: Structure, author: str) -> Iterator[bytes]:
-    for match in _BLOCK.finditer(inner.text):
+    for match in BLOCK.finditer(inner.text):
         yield match[0].encode("ascii", "replace")
     for part in inner.attachments:
         if part.size <= KEY_BYTES and _may_be_key(part):

@@ -13,7 +13,7 @@ around something that is no ciphertext.
 import re
 from dataclasses import dataclass, field, replace
 
-from mailbot.mail import parse
+from mailbot.mail import parse, visible
 from mailbot.mail.structure import Part, Structure
 from mailbot.service.ports import Decryption, Opened, OpenPGP, Parser, Signature, Unreadable, Verdict
 
@@ -22,11 +22,18 @@ LAYERS = 8
 BLOCKS = 20
 """Blocks of armor in a text, and encrypted attachments, that are opened: each costs one or two starts of gpg."""
 TEXT_SHOWN = 100_000
-"""Characters of a decrypted file that are shown as text; the file itself goes along whole."""
+"""Characters of all decrypted blocks together that are shown in the text; a longer one goes along as a file."""
+UNPACKED = 64_000_000
+"""Bytes that all parts of one mail together may unpack to: what one message alone may."""
 
-_BLOCK = re.compile(
-    r"-----BEGIN PGP (?P<kind>MESSAGE|SIGNED MESSAGE)-----.*?-----END PGP (?:MESSAGE|SIGNATURE)-----", re.DOTALL
+# Up to the next line of armor, without looking at any character twice; dash-escaped ones (RFC 4880 7.1) are text.
+_INSIDE = r"[^-]*+(?:(?:(?<=\n- )-|-(?!----(?:BEGIN|END) PGP ))[^-]*+)*+"
+BLOCK = re.compile(
+    r"-----BEGIN PGP (?:MESSAGE-----" + _INSIDE + "-----END PGP MESSAGE"
+    r"|(?P<signed>SIGNED MESSAGE)-----" + _INSIDE + "-----BEGIN PGP SIGNATURE-----" + _INSIDE + "-----END PGP SIGNATURE"
+    r")-----"
 )
+"""A block of armor in a text."""
 _MESSAGE = b"-----BEGIN PGP MESSAGE-----"
 _FILE_NAMES = (".gpg", ".pgp", ".asc")
 _CONTROL = ("application/pgp-encrypted", "application/pgp-signature", "application/pgp-keys")
@@ -99,12 +106,23 @@ def opened(raw: bytes, structure: Structure, parser: Parser, openpgp: OpenPGP) -
             inner = parser.parse(raw)
         except Unreadable as error:
             return replace(content, opened=state, signature=signature, pieces=pieces, unreadable=str(error))
-        # The innermost signature is the one around the text; an outer one counts where there is none inside.
         content = replace(
             content, structure=inner, raw=raw, text=inner.text, layers=content.layers + 1, opened=state, pieces=pieces,
-            signature=signature if signature.verdict is not Verdict.UNSIGNED else content.signature,
+            signature=_together(content.signature, signature),
         )  # fmt: skip
     return replace(content, unreadable=_TOO_DEEP)
+
+
+def _together(outer: Signature, inner: Signature) -> Signature:
+    """What the signatures of two layers say: one person signed, or nobody's word is it.
+
+    Whoever puts somebody's signed text into something that they sign themselves has forwarded it, not written it.
+    """
+    if inner.verdict is Verdict.UNSIGNED:
+        return outer
+    if outer.verdict is Verdict.UNSIGNED or (outer.good and inner.good and outer.fingerprint == inner.fingerprint):
+        return inner
+    return Signature(Verdict.SEVERAL)
 
 
 def _ciphertext(root: Part, structure: Structure, raw: bytes) -> Part | None:
@@ -140,7 +158,7 @@ def _parts_opened(raw: bytes, content: Content, openpgp: OpenPGP) -> Content:
     whole = not content.structure.attachments
     found = _Parts(content, openpgp)
     text = _full_text(raw, content.structure)
-    rest = _BLOCK.sub(found.block, text)
+    rest = BLOCK.sub(found.block, text)
     for part in content.structure.attachments:
         if _may_be_ciphertext(part):
             found.file(raw, part)
@@ -182,25 +200,46 @@ class _Parts:
         self._bad: list[Decryption] = []
         self._pieces: list[Piece] = []
         self._remarks: list[str] = []
+        self._room = UNPACKED
+        self._shown = TEXT_SHOWN
 
     def block(self, match: re.Match[str]) -> str:
         """What stands in the text instead of a block of armor."""
         if self._tries >= BLOCKS:
             return match[0]
         self._tries += 1
-        signed = match["kind"] == "SIGNED MESSAGE"
-        found = self._openpgp.decrypt(_armor(match[0], signed))
+        signed = match["signed"] is not None
+        found = self._within_room(self._openpgp.decrypt(_armor(match[0], signed)))
         if found.plaintext is None:
             if signed:
                 self._remarks.append("a signed part of its text cannot be checked")
                 return match[0]
             self._bad.append(found)
             return match[0]
-        text = found.plaintext.decode("utf-8", "replace").replace("\r\n", "\n")
         if found.outcome is Opened.DECRYPTED:
-            self._good.append(found)
+            self._good.append(replace(found, plaintext=None))
         self._remark_signature(found.signature, "a part of its text")
+        return self._text(found.plaintext)
+
+    def _text(self, plaintext: bytes) -> str:
+        """A decrypted block as text; what is too long for that becomes a file, which members cannot get otherwise."""
+        most = 4 * self._shown
+        text = visible.visible(plaintext[:most].decode("utf-8", "replace"))
+        if len(plaintext) > most or len(text) > self._shown:
+            name = f"decrypted-text-{len(self._pieces) + 1}.txt"
+            self._pieces.append(Piece(name, plaintext))
+            text = f"{text[: self._shown]}\n[... {len(plaintext):,} bytes in all, see the attached {name}]"
+        self._shown = max(0, self._shown - len(text))
         return text if text.endswith("\n") else text + "\n"
+
+    def _within_room(self, found: Decryption) -> Decryption:
+        """What was found, unless all parts together unpack to more than one mail may."""
+        if found.plaintext is None:
+            return found
+        if len(found.plaintext) > self._room:
+            return replace(found, outcome=Opened.TOO_LARGE, plaintext=None, signature=Signature())
+        self._room -= len(found.plaintext)
+        return found
 
     def file(self, raw: bytes, part: Part) -> None:
         """Open one attached file, if it is ciphertext."""
@@ -208,13 +247,13 @@ class _Parts:
         if self._tries >= BLOCKS or not _looks_encrypted(data, part):
             return
         self._tries += 1
-        found = self._openpgp.decrypt(data)
+        found = self._within_room(self._openpgp.decrypt(data))
         if found.outcome is Opened.BROKEN or found.outcome is Opened.NOT_ENCRYPTED:
             return  # a key, a signature, or no OpenPGP at all: it stays what it is, an attachment
         if found.plaintext is None:
             self._bad.append(found)
             return
-        self._good.append(found)
+        self._good.append(replace(found, plaintext=None))
         name = part.filename
         name = name[: -len(".gpg")] if name.lower().endswith(_FILE_NAMES) else name
         self._pieces.append(Piece(name or "decrypted", found.plaintext))
@@ -235,17 +274,18 @@ class _Parts:
         content = replace(
             content, text=text, pieces=(*content.pieces, *self._pieces), remarks=(*content.remarks, *self._remarks)
         )
+        if self._bad and (self._good or content.opened == Opened.DECRYPTED):
+            content = replace(content, remarks=(*content.remarks, _part_closed(self._bad[0])))
         if content.opened == Opened.DECRYPTED:
             return content
         if self._good:
-            rest = _BLOCK.sub("", content.structure.text).strip()
+            rest = BLOCK.sub("", content.structure.text).strip()
             everything = alone and not rest and not self._bad
             return replace(content, opened=Opened.DECRYPTED.value if everything else "partly")
         if self._bad:
-            if not _BLOCK.sub("", text).strip() and len(content.structure.attachments) <= 1:
+            if not BLOCK.sub("", text).strip() and len(content.structure.attachments) <= 1:
                 return replace(content, opened=self._bad[0].outcome.value, unreadable=_why(self._bad[0]))
-            why = _why(self._bad[0])
-            return replace(content, remarks=(*content.remarks, f"a part of it could not be opened: {why}"))
+            return replace(content, remarks=(*content.remarks, _part_closed(self._bad[0])))
         return content
 
 
@@ -278,6 +318,10 @@ def _named(content: Content, found: Decryption) -> Content:
 
 def _inside(found: Decryption) -> str:
     return f"there is another encryption inside, to the keys {', '.join(found.key_ids) or '(none named)'}"
+
+
+def _part_closed(found: Decryption) -> str:
+    return f"a part of it could not be opened: {_why(found)}"
 
 
 def _why(found: Decryption) -> str:

@@ -121,7 +121,8 @@ def test_an_answer_to_what_the_bot_sent_to_its_sender_threads() -> None:
 
 def test_an_answer_to_what_the_bot_sent_to_somebody_else_does_not() -> None:
     known = unit(references={("<sent@example.org>", RITA): 42})
-    assert number(facts(message(author=MALLORY, references=("<sent@example.org>",)), known)) is None
+    found = facts(message(author=MALLORY, references=("<sent@example.org>",)), known)
+    assert (number(found), found.mentions) == (None, (42,))
 
 
 def test_the_nearest_reference_counts() -> None:

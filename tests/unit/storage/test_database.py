@@ -27,9 +27,10 @@ def put(room: Storeroom, name: str) -> None:
 
 def test_every_connection_is_durable_and_forgets_what_is_deleted(room: Storeroom) -> None:
     found: list[dict[str, object]] = []
+    database = Database(room.database.url)
 
     def look() -> None:
-        with room.database.read() as connection:
+        with database.read() as connection:
             found.append({name: connection.scalar(text(f"PRAGMA {name}")) for name in PRAGMAS})
 
     look()
@@ -38,6 +39,7 @@ def test_every_connection_is_durable_and_forgets_what_is_deleted(room: Storeroom
         thread.start()
     for thread in threads:
         thread.join()
+    database.close()
     assert found == [PRAGMAS] * 4
 
 
@@ -94,6 +96,7 @@ def test_a_database_that_stays_locked_is_temporary_trouble(room: Storeroom, monk
 
 
 def test_a_database_without_tables_is_temporary_trouble(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
     empty = Database(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(StoreUnavailable, match="no such table"), empty.read() as connection:
         connection.execute(select(setting))
