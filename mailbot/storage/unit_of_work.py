@@ -152,8 +152,8 @@ class UnitOfWork:
         )  # fmt: skip
 
     def cancel_clocks(self, number: int, now: datetime) -> None:
-        """End every clock of the issue. One whose deadline has passed was missed, and stays so, even if nobody was
-        there to fire it."""
+        """End every clock of the issue. One whose deadline has passed was missed, and stays so, even if it has not
+        fired yet."""
         mine = clock.c.issue_id == number
         live = clock.c.state.in_([ClockState.RUNNING, ClockState.PAUSED])
         # A paused clock has no deadline that could pass.
@@ -217,7 +217,7 @@ class UnitOfWork:
             {
                 "event": event, "issue_id": number, "created_at": now, "sealed": box.seal_json(params, "notice"),
                 "blob_id": self._mail.blob_id if original and self._mail else None,
-                "pieces_id": self._vault.write_blob(self._connection, number, box, pieces) if pieces else None,
+                "pieces_id": self._vault.write_blob(self._connection, number, box, [pieces]) if pieces else None,
             },
         )  # fmt: skip
 

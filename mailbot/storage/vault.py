@@ -4,9 +4,11 @@ All are random, and stand in the database sealed to the store's public key. So a
 (nothing else changes, and addresses and tokens given out stay good), and destroying an issue's key forgets the issue.
 """
 
+import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, bindparam, insert, select, update
@@ -18,6 +20,8 @@ from mailbot.storage.unseal import KEY_BYTES, Box, SealBroken, Unsealer, decrypt
 SECRETS = ("lookup", "store", "token")
 """lookup: keyed hashes of addresses and Message-IDs. store: values that belong to no issue. token: addresses and
 Message-IDs that the bot gives out."""
+CHUNKS_AT_ONCE = 16
+"""Written with one call: 4 MB of a large body are in memory beside it, and a usual one takes one call."""
 
 _ISSUE_KEY = select(tables.issue.c.wrapped_key).where(tables.issue.c.id == bindparam("issue_id"))
 _BLOB_KEY = select(tables.blob.c.issue_id, tables.blob.c.wrapped_key).where(tables.blob.c.id == bindparam("row_id"))
@@ -75,14 +79,21 @@ class Vault:
         """A blob's first piece (the envelope of a mail) and its body, or with `head_only` the body's first chunk."""
         key = self._blob_key(connection, blob_id)
         chunks: Iterable[bytes] = connection.execute(_HEAD if head_only else _CHUNKS, {"row_id": blob_id}).scalars()
-        first, *pieces = decrypt_chunks(key, chunks, first_only=head_only)
-        return first, pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces = decrypt_chunks(key, chunks, first_only=head_only)
+        first = next(pieces, None)
+        if first is None:
+            raise SealBroken("a sealed mail is empty")
+        # BytesIO grows without copying what it holds, and getvalue() hands its buffer out as it is.
+        body = io.BytesIO()
+        for piece in pieces:
+            body.write(piece)
+        return first, body.getvalue()
 
-    def write_blob(self, connection: Connection, issue_id: int | None, box: Box, body: bytes) -> int:
-        """Store a body under an issue's key (or the store's). Returns the blob's id."""
+    def write_blob(self, connection: Connection, issue_id: int | None, box: Box, body: Sequence[bytes]) -> int:
+        """Store a body, given in pieces, under an issue's key (or the store's). Returns the blob's id."""
         key, chunks = encrypt_chunks(b"", body)
         wrapped = box.seal(key, "blob") if issue_id is not None else self._unsealer.wrap(key)
-        return insert_blob(connection, issue_id, wrapped, chunks, len(body))
+        return insert_blob(connection, issue_id, wrapped, chunks, sum(map(len, body)))
 
     def move_blob(self, connection: Connection, blob_id: int, issue_id: int, box: Box) -> None:
         """Re-seal a blob to an issue: its key is wrapped under the issue's instead of the store's."""
@@ -101,8 +112,9 @@ def insert_blob(
     connection: Connection, issue_id: int | None, wrapped: bytes, chunks: Iterable[bytes], size: int
 ) -> int:
     blob_id = row_id(connection.execute(_ADD_BLOB, {"issue_id": issue_id, "wrapped_key": wrapped, "size": size}))
-    rows = [{"blob_id": blob_id, "seq": seq, "data": data} for seq, data in enumerate(chunks)]
-    connection.execute(_ADD_CHUNKS, rows)
+    rows = ({"blob_id": blob_id, "seq": seq, "data": data} for seq, data in enumerate(chunks))
+    while some := list(islice(rows, CHUNKS_AT_ONCE)):
+        connection.execute(_ADD_CHUNKS, some)
     return blob_id
 
 

@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -14,7 +14,7 @@ from mailbot.storage import audit as audit_log
 from mailbot.storage.database import Database
 from mailbot.storage.tables import audit, blob, blob_chunk, clock, inbox, inbox_hash, issue, message, notice, outbox
 from mailbot.storage.vault import Vault
-from tests.bot import Bot
+from tests.bot import PATIENCE, Bot
 from tests.faults.ledger import Entry, Ledger
 
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*(<[^>]*>)")
@@ -212,9 +212,12 @@ def _clocks_wrong(connection: Connection) -> Iterator[str]:
             yield f"issue {number}: a firing was told twice: {dict(told)}"
 
 
-def settle(bot: Bot, books: Books) -> None:
-    """Wait until the bot has nothing to do any more."""
-    deadline = time.monotonic() + 90.0
+def settle(bot: Bot, books: Books, nudge: Callable[[], object] = lambda: None) -> None:
+    """Wait until the bot has nothing to do any more, as long as it gets on; `nudge` is called meanwhile."""
+    seen, since = "", time.monotonic()
     while waiting := books.unsettled():
-        assert time.monotonic() < deadline, f"not settled: {waiting}\n{bot.log_path.read_text()[-5000:]}"
+        if waiting != seen:
+            seen, since = waiting, time.monotonic()
+        assert time.monotonic() < since + PATIENCE, f"stuck: {waiting}\n{bot.log_path.read_text()[-5000:]}"
+        nudge()
         time.sleep(0.1)  # what happens in other processes cannot be awaited

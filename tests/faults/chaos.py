@@ -26,6 +26,8 @@ from tests.faults.scene import Scene
 SENDERS = 4
 PAUSE = 0.4
 """Seconds between two faults, on average."""
+THINKING = 0.6
+"""Seconds between two conversations of a sender, on average."""
 EXTRA = """
 [ack]
 per_hour = 1000000
@@ -143,7 +145,7 @@ class Chaos:
                 name = self._post.address(f"r{threading.get_ident()}.{number}")
                 for mail in self._conversation(choice, name):
                     self._scene.ledger.hand_in(mail)
-                self._over.wait(choice.expovariate(1 / 0.15))
+                self._over.wait(choice.expovariate(1 / THINKING))
         except BaseException as error:  # noqa: BLE001 - it ends the run, which raises it
             self._failed.append(error)
 

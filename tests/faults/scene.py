@@ -47,18 +47,16 @@ class Scene:
 
     def settle(self, *, impatient: bool = False) -> None:
         """Wait until nothing is left to do; `impatient`, as an operator with `queue retry`."""
-        if impatient:
-            self.wait(self._retried, "the end of the queue")
-        settle(self.bot, self.books)
+        settle(self.bot, self.books, self._retry if impatient else lambda: None)
 
-    def _retried(self) -> bool:
+    def _retry(self) -> None:
         with closing(open_database(self.bot.installation.settings)) as database:
             with database.read() as connection:
                 query = select(outbox.c.id).where(outbox.c.state == "waiting", outbox.c.not_before.is_not(None))
                 waiting = connection.scalars(query).all()
-            with database.write() as connection:
-                connection.execute(update(outbox).where(outbox.c.id.in_(waiting)).values(not_before=None))
-        return not self.books.unsettled()
+            if waiting:
+                with database.write() as connection:
+                    connection.execute(update(outbox).where(outbox.c.id.in_(waiting)).values(not_before=None))
 
     def log(self) -> str:
         return self.bot.log_path.read_text()

@@ -56,7 +56,7 @@ class Bench:
         with self.database.write() as connection:
             blob_id = self._bodies.get(body)
             if blob_id is None:
-                blob_id = self.vault.write_blob(connection, self.issue, self._box, body)
+                blob_id = self.vault.write_blob(connection, self.issue, self._box, [body])
                 if len(body) >= 1000:
                     self._bodies[body] = blob_id
             notice_id = row_id(
