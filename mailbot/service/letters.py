@@ -217,12 +217,14 @@ def _note_member(writing: Writing) -> Member | None:
 
 
 def _own_subject(writing: Writing) -> str:
-    """The subject of a further mail on an issue, unless it only repeats the title."""
+    """The subject of a further mail on an issue, if its author chose one: neither the title nor an answer to us."""
     if writing.claim.event not in ("follow_up", "note"):
         return ""
     subject: str = writing.claim.params["subject"]
-    bare = _REPLY_MARKS.sub("", subject).strip()
-    return "" if title_from(bare) == writing.about.title or not bare else subject
+    marks = _REPLY_MARKS.match(subject)
+    bare = subject[marks.end() :].strip() if marks else subject
+    ours = marks is not None and f"[{writing.id}]".lower() in marks[0].lower()
+    return "" if ours or not bare or title_from(bare) == writing.about.title else subject
 
 
 def _issue_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:

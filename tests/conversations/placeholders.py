@@ -15,7 +15,7 @@ _RANDOM = re.compile(
     r"|(?<=\+bounce\.)(?P<bounce>[0-9a-f]+-[0-9a-f]+-[a-z2-7]{16})(?=@)"
     r"|(?<==_)(?P<boundary>[0-9a-f]{32})"
 )
-_ARMORED = re.compile(r"-----BEGIN (PGP \w+)-----.+?-----END \1-----", re.DOTALL)
+_ARMORED = re.compile(r"-----BEGIN (PGP [A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
 _NAMED = re.compile(r"\b(?:mid|reply|bounce|boundary)-\d+\b")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from mailbot.config import load
 from mailbot.duration import Duration
+from mailbot.mail.filters import size
 from mailbot.service.notices import NOTICES
 from mailbot.storage import keys
 from tests.conversations.incoming import arriving
@@ -89,10 +90,9 @@ class Telling:
             source = self.placeholders.fill_in(source.decode("latin-1")).encode("latin-1")
             mail = arriving(source, self.lab, self.mails)
             self.mails[step.source.name.removesuffix(".eml")] = mail.raw
-            if mail.ciphertext:
-                self.placeholders.fix(hashlib.sha256(mail.ciphertext).hexdigest(), "{SHA-256 of the ciphertext}")
-                self.placeholders.fix(f"{len(mail.ciphertext)} bytes", "{size of the ciphertext}")
-                self.placeholders.fix(f"{len(mail.raw)} bytes", "{size of the mail}")
+            for what, data in mail.random.items():
+                self.placeholders.fix(hashlib.sha256(data).hexdigest(), f"{{SHA-256 of the {what}}}")
+                self.placeholders.fix(size(len(data)), f"{{size of the {what}}}")
             return world.receive(mail.raw, mail.reverse_path, *mail.forward_paths)
         match step.does:
             case {"config": str(config), "members": list(names)}:

@@ -65,6 +65,14 @@ def test_an_answer_to_what_the_bot_sent_threads_for_its_recipient_alone_in_any_c
     assert thread(room, "", "<sent@example.org>") is None
 
 
+def test_what_the_bot_sent_is_recognised_whoever_names_it(room: Storeroom) -> None:
+    number = room.open_issue()
+    sent(room, number, RITA, "<sent@example.org>")
+    with deciding(room) as unit:
+        assert unit.named_by(["<other@example.org>", "<sent@example.org>"]) == {number}
+        assert unit.named_by(["<other@example.org>"]) == unit.named_by([]) == set()
+
+
 def test_an_answer_to_what_a_participant_wrote_threads_for_everybody(room: Storeroom) -> None:
     number = room.open_issue()
     wrote(room, number, RITA, "<1@out.example>")
