@@ -51,12 +51,20 @@ def open_database(settings: Settings) -> Database:
 
 
 def open_vault(settings: Settings, database: Database) -> Vault:
-    """Everything confidential in the database, for processes that hold the private seal key."""
-    from mailbot.storage.unseal import load_unsealer
+    """Everything confidential in the database, for processes that hold the private seal key. Raises `ConfigError`."""
+    from mailbot.storage.unseal import SealBroken, load_unsealer
     from mailbot.storage.vault import Vault
 
-    with database.read() as connection:
-        return Vault(load_unsealer(settings.storage.seal_key_file), connection)
+    path = settings.storage.seal_key_file
+    unsealer = load_unsealer(path)
+    try:
+        with database.read() as connection:
+            return Vault(unsealer, connection)
+    except SealBroken:
+        raise ConfigError(
+            f"{path}: storage.seal_key_file: it is not the seal key of the database {database.path}; restore the one "
+            "that was used with it"
+        ) from None
 
 
 def open_store(settings: Settings) -> Store:

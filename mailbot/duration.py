@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_WORDS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "bd": "business day"}
 _PATTERN = re.compile(r"([0-9]{1,7})(s|m|h|d|w|bd)")
 
 ACCEPTED = '"90s", "15m", "24h", "5d", "2w" or "5bd" (business days)'
@@ -35,6 +36,12 @@ class Duration:
         if self.business_days:
             raise ValueError("business days have no fixed length")
         return timedelta(seconds=self.seconds)
+
+    @property
+    def words(self) -> str:
+        """As people say it: ``24 hours``, ``1 business day``."""
+        amount, unit = _PATTERN.fullmatch(self.text).groups()  # type: ignore[union-attr]
+        return f"{int(amount)} {_WORDS[unit]}{'' if int(amount) == 1 else 's'}"
 
     def __str__(self) -> str:
         return self.text

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
@@ -258,7 +259,7 @@ def scheduler(role: Role) -> None:
 
     running = jobs.start(jobs.timetable(fire))
     role.ready()
-    role.stop.wait()
+    jobs.keep_ticking(running, role.stop)
     running.shutdown(wait=True)
     leadership.release()
 
@@ -273,6 +274,8 @@ ROLES: dict[str, Callable[[Role], None]] = {
 
 def main(arguments: list[str]) -> int:
     maillog.set_up()
+    # A core file would hold mails and keys.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     # Whatever comes before the orders is meant for the parent alone.
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)

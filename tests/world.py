@@ -25,6 +25,7 @@ from mailbot.service.notices import Composer
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
 from mailbot.service.pipeline import Pipeline
 from mailbot.service.ticks import Ticks
+from mailbot.smtp.replies import Stage, quoted
 from mailbot.storage.intake import Intake
 from mailbot.storage.listings import Listings
 from mailbot.storage.outbox import SqlOutbox
@@ -136,7 +137,8 @@ class World:
         if (reason := still_wanted(self.current)(mail)) is not None:
             return Result(mail, Outcome.CANCELLED, mail.attempts, None, reason)
         if mail.recipient in self.refused:
-            return Result(mail, Outcome.FAILED, mail.attempts + 1, *self.refused[mail.recipient])
+            code, text = self.refused[mail.recipient]
+            return Result(mail, Outcome.FAILED, mail.attempts + 1, code, quoted(Stage.RCPT, code, text))
         with self.store.database.read() as connection:
             kind = connection.scalar(select(outbox_table.c.kind).where(outbox_table.c.id == mail.id))
         raw = mail.headers + mail.body

@@ -14,12 +14,15 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(options: argparse.Namespace) -> int:
-    from mailbot.app import open_database
+    from mailbot.app import open_database, open_vault
     from mailbot.config import load
     from mailbot.storage.audit import broken_at
 
-    with open_database(load(options.config)).read() as connection:
-        broken = broken_at(connection)
+    settings = load(options.config)
+    database = open_database(settings)
+    key = open_vault(settings, database).audit_key
+    with database.read() as connection:
+        broken = broken_at(connection, key)
     if broken is None:
         print("ok: the chain holds")
         return 0

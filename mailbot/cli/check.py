@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
     settings = load(options.config)
     _named_files(settings, options.config)
-    findings = [Finding("ok", "config", f"{options.config}: {len(settings.member)} members")]
+    findings = [Finding("ok", "config", f"{options.config}: {_members(len(settings.member))}")]
     for look in CHECKS:
         try:
             findings += look(settings)
@@ -53,6 +53,10 @@ def run(options: argparse.Namespace) -> int:
             if finding.mend:
                 print(f"                 mend: {finding.mend}")
     return 1 if any(finding.level == "fail" for finding in findings) else 0
+
+
+def _members(count: int) -> str:
+    return "1 member" if count == 1 else f"{count} members"
 
 
 def _named_files(settings: "Settings", config: Path) -> None:
@@ -73,7 +77,14 @@ def _named_files(settings: "Settings", config: Path) -> None:
 
 
 def _permissions(settings: "Settings") -> Iterator[Finding]:
-    for path, what in ((settings.storage.seal_key_file, "seal key"), (settings.openpgp.home, "GnuPG home")):
+    database = Path(settings.storage.database.removeprefix("sqlite:///"))
+    for path, what in (
+        (settings.storage.seal_key_file, "seal key"), (settings.openpgp.home, "GnuPG home"), (database, "database"),
+        # SQLite makes these with the mode that the database has at that moment.
+        (database.with_name(f"{database.name}-wal"), "database"),
+    ):  # fmt: skip
+        if not path.exists():
+            continue
         if path.stat().st_mode & 0o077:
             mode = "700" if path.is_dir() else "600"
             yield Finding("fail", "secrets", f"{path} ({what}) can be read by others", f"chmod {mode} {path}")

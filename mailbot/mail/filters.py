@@ -9,7 +9,7 @@ import textwrap
 from typing import Any
 
 from mailbot.mail.fields import one_line
-from mailbot.mail.marker import BAR, LABELS, MORE
+from mailbot.mail.marker import BAR, LABELS, MORE, set_apart
 from mailbot.mail.times import left, when
 
 WIDTH = 72
@@ -84,11 +84,12 @@ def _filled(prose: str, first: str = "", other: str = "") -> str:
 
 
 def passage(text: str) -> str:
-    """A stranger's text as it is, but for blank lines around it; over the limit it is cut, and says so."""
+    """A stranger's text as it is, but for blank lines around it, and lines that pretend to be ours, which are quoted;
+    over the limit it is cut, and says so."""
     text = text.strip("\n")
     if len(text) > PASSAGE_LIMIT:
-        return text[:PASSAGE_LIMIT] + "\n\n(Cut here; the attached original holds all of it.)"
-    return text or "(no text)"
+        return set_apart(text[:PASSAGE_LIMIT]) + "\n\n(Cut here; the attached original holds all of it.)"
+    return set_apart(text) or "(no text)"
 
 
 def size(count: int) -> str:

@@ -28,6 +28,8 @@ class Clock:
 
     name: str
     due: datetime
+    promised: datetime | None = None
+    """What the reporter was told, where the deadline is that of the escalation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Card:
 
     title: str
     author: Person | None = None
+    subject: str = ""
+    """Of the mail at hand, where it says more than the title."""
     arrival: Arrival | None = None
     clocks: tuple[Clock, ...] = ()
     owner: str | None = None
@@ -191,6 +195,8 @@ class Unreadable(Letter):
     """Bytes of the whole mail."""
     attached: int
     """Bytes of it that are attached."""
+    asked: bool = False
+    """The sender was asked to send it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +245,8 @@ class Escalated(Letter):
     opened_at: datetime
     due: datetime
     contacts: tuple[str, ...]
+    again: bool = False
+    """A later step: it was escalated before."""
     reporter_told: bool = True
     """False where the reporter must not be answered, or too many answers went out."""
 
@@ -252,6 +260,8 @@ class EscalationReporter(Letter):
     opened_at: datetime
     due: datetime
     contacts: tuple[str, ...]
+    told: bool = True
+    """Contacts outside the group were told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

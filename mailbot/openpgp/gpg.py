@@ -13,6 +13,10 @@ from mailbot.service.ports import Decryption, DetachedSignature, KeyInfo, Opened
 PLAINTEXT_LIMIT = 64_000_000
 """Bytes of plaintext that one message may unpack to: more than the largest mail that is accepted, far from a bomb."""
 
+STRANGERS_STATUS = 20_000
+"""Bytes of status lines about a stranger's message: some 400 recipients or 60 signatures. Each recipient who is not
+named costs a private-key operation in the group's one agent, each signature a check; 2 MB hold tens of thousands."""
+
 # RFC 3156 5 and RFC 4880 9.4, by the number that gpg gives.
 _MICALG = {"8": "pgp-sha256", "9": "pgp-sha384", "10": "pgp-sha512", "11": "pgp-sha224"}
 # Without it, gpg signs detached with what the key prefers, SHA-256 by default, and everything else with SHA-512. One
@@ -96,8 +100,9 @@ class Gpg:
     def _decrypt(self, ciphertext: bytes, passphrase: str | None) -> Decryption:
         with self._keyrings.current() as ring:
             result = self._gnupg.run(
-                [*ring.options, "--decrypt"], [ciphertext], passphrase=passphrase, limit=self._limit
-            )
+                [*ring.options, "--decrypt"], [ciphertext], passphrase=passphrase, limit=self._limit,
+                status_limit=STRANGERS_STATUS,
+            )  # fmt: skip
         found = verdict.decryption(result)
         # gpg reads the first of several armored messages and may not say a word about the others.
         if found.plaintext is not None and _count_armors(ciphertext, b"MESSAGE") > 1:
@@ -114,7 +119,9 @@ class Gpg:
 
     def verify(self, signed: bytes, signature: bytes) -> Signature:
         with self._keyrings.current() as ring:
-            result = self._gnupg.run([*ring.options, "--verify", "--", SIDE, "-"], [signed], side=signature)
+            result = self._gnupg.run(
+                [*ring.options, "--verify", "--", SIDE, "-"], [signed], side=signature, status_limit=STRANGERS_STATUS
+            )
         found = verdict.signature(result)
         if found.good and _count_armors(signature, b"SIGNATURE") > 1:
             return Signature(Verdict.SEVERAL)

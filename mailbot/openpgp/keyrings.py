@@ -19,6 +19,8 @@ from mailbot.openpgp.process import Gnupg, GpgUnusable, check_home, remove_socke
 
 IMPORT = ("--import-options=self-sigs-only", "--import")
 """Without the signatures of others: a key server's poisoned key brings a hundred thousand, and we rely on none."""
+_KEYRING_ROOM = 100_000
+"""Bytes that gpg may need beside a key itself: copies of the keyring, and locks."""
 
 
 @dataclass(slots=True)
@@ -35,7 +37,9 @@ class Ring:
 
     @property
     def options(self) -> list[str]:
-        return ["--no-default-keyring", "--keyring", str(self.folder / "pubring.kbx")]
+        # Nobody writes to these files any more. And where a full disk refuses a lock, gpg ends with code 2, which makes
+        # a good signature look like a dubious one.
+        return ["--lock-never", "--no-default-keyring", "--keyring", str(self.folder / "pubring.kbx")]
 
     @property
     def key_ids(self) -> set[str]:
@@ -147,15 +151,32 @@ def _fill(folder: Path, blobs: Sequence[bytes], source: Gnupg) -> list[listing.K
     """Import public keys into the empty home `folder`, with the gpg of `source`; what it then holds."""
     gpg = Gnupg(folder, binary=source.binary, timeout=source.timeout, autostart=False)
     own, *others = blobs
-    gpg.run(IMPORT, [own])
+    _import(gpg, own)
     # gpg takes many armored keys in one go, but what stands behind a damaged one is lost: then one by one.
     if others and gpg.run(IMPORT, others).returncode != 0:
         for blob in others:
-            gpg.run(IMPORT, [blob])
+            _import(gpg, blob)
     keys = listing.parse(gpg.run(listing.LIST_KEYS).output)
     # From here on only the keyring file is used, with the home of the secret key.
     remove_sockets(folder)
     return keys
+
+
+def _import(gpg: Gnupg, blob: bytes) -> None:
+    """Import one blob; what is damaged is left out. Raises `GpgUnusable` if there is no room for it.
+
+    gpg does not tell these two apart, and a member whose key is left out for want of room would pass for one without.
+    """
+    if gpg.run(IMPORT, [blob]).returncode == 0:
+        return
+    try:
+        with tempfile.TemporaryFile(dir=gpg.home) as probe:
+            probe.write(bytes(_KEYRING_ROOM + 2 * len(blob)))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        raise GpgUnusable(f"{gpg.home}: no keyring can be written here: {error.strerror}") from error
+    gpg.run(IMPORT, [blob])
 
 
 def _claim_folder(scratch: Path) -> tuple[Path, int]:

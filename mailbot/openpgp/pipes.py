@@ -56,8 +56,9 @@ class Pipes:
     def text(self, name: str) -> str:
         return self._texts[name].decode("utf-8", "replace")
 
-    def converse(self, deadline: float, limit: int, crlf: bool) -> tuple[bytes, bool]:
-        """Write and read until the child has closed its ends; the output, and whether it went over a limit.
+    def converse(self, deadline: float, limit: int, crlf: bool, status_limit: int = STATUS_LIMIT) -> tuple[bytes, bool]:
+        """Write and read until the child has closed its ends; the output, and whether it or the status went over its
+        limit.
 
         Raises TimeoutError at `deadline` (of `time.monotonic`).
         """
@@ -80,7 +81,7 @@ class Pipes:
                         more = key.data.write()
                     else:
                         more = self._read(key.fd, output, crlf)
-                        if output.tell() > limit or len(self._texts["status"]) > STATUS_LIMIT:
+                        if output.tell() > limit or len(self._texts["status"]) > status_limit:
                             return b"", True
                     if not more:
                         ready.unregister(key.fd)

@@ -22,7 +22,7 @@ from typing import Any
 import gnupg
 
 from mailbot.errors import MailFailed, TemporaryError
-from mailbot.openpgp.pipes import Pipes, wait
+from mailbot.openpgp.pipes import STATUS_LIMIT, Pipes, wait
 
 TIME_LIMIT = 30.0
 """Seconds for one call of gpg; 25 MB take under two."""
@@ -107,10 +107,12 @@ class Gnupg:
         passphrase: str | None = None,
         limit: int = 1 << 62,
         crlf: bool = False,
+        status_limit: int = STATUS_LIMIT,
     ) -> Result:
         """Run gpg with `command`, `data` (pieces of one stream) on its standard input.
 
-        `side` is a second input, named `SIDE` in the command. Output is ended at `limit` bytes. With `crlf`, each LF
+        `side` is a second input, named `SIDE` in the command. Output is ended at `limit` bytes, and
+        so is the whole call when the status lines have `status_limit`. With `crlf`, each LF
         of the output becomes CRLF. Raises `GpgUnusable` and `MailFailed`.
         """
         with Pipes() as pipes:
@@ -127,7 +129,7 @@ class Gnupg:
             process = self._start([*arguments, *command], pipes, data)
             deadline = time.monotonic() + self.timeout
             try:
-                output, overflow = pipes.converse(deadline, limit, crlf)
+                output, overflow = pipes.converse(deadline, limit, crlf, status_limit)
                 if not overflow:
                     wait(process, deadline)
             except TimeoutError:

@@ -10,10 +10,9 @@ from mailbot.service.store import IssueView, ReporterKey
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """`member_id` and `fingerprint` are set for members only."""
+    """`member_id` and `fingerprint` are set for members only, `fingerprint` alone for a list."""
 
     address: str
-    name: str = ""
     member_id: str | None = None
     fingerprint: str | None = None
     key: ReporterKey | None = None
@@ -24,7 +23,7 @@ Audience = Callable[[Settings, IssueView | None, Mapping[str, Any]], list[Recipi
 
 
 def _member(member: Member) -> Recipient:
-    return Recipient(member.email, member.name, member.id, member.fingerprint)
+    return Recipient(member.email, member.id, member.fingerprint)
 
 
 def members(settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
@@ -36,7 +35,7 @@ def members(settings: Settings, _issue: IssueView | None, params: Mapping[str, A
 def relay(settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
     """Where mail to the group goes: to each member, or to the existing list that stands for them."""
     if settings.relay.to == "list" and settings.relay.list_address is not None:
-        return [Recipient(settings.relay.list_address, settings.group.name, None, settings.relay.list_key)]
+        return [Recipient(settings.relay.list_address, None, settings.relay.list_key)]
     return members(settings, issue, params)
 
 
@@ -50,11 +49,11 @@ def reminded(settings: Settings, issue: IssueView | None, params: Mapping[str, A
 def reporter(_settings: Settings, issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
     if issue is None or not issue.reporter:
         return []
-    return [Recipient(issue.reporter, issue.reporter_name, key=issue.reporter_key)]
+    return [Recipient(issue.reporter, key=issue.reporter_key)]
 
 
 def asker(_settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
-    return [Recipient(params["to"], params["name"])]
+    return [Recipient(params["to"])]
 
 
 def contacts(_settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:

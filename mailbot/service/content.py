@@ -91,6 +91,18 @@ def keys_named(found: Decryption | Content) -> str:
     return ", ".join("(hidden)" if key_id == _HIDDEN else key_id for key_id in found.key_ids) or "(none named)"
 
 
+def together(outer: Signature, inner: Signature) -> Signature:
+    """What the signatures of two layers say: one person signed, or nobody's word is it.
+
+    Whoever puts somebody's signed text into something that they sign themselves has forwarded it, not written it.
+    """
+    if inner.verdict is Verdict.UNSIGNED:
+        return outer
+    if outer.verdict is Verdict.UNSIGNED or (outer.good and inner.good and outer.fingerprint == inner.fingerprint):
+        return inner
+    return Signature(Verdict.SEVERAL)
+
+
 def why(found: Decryption) -> str:
     """Why something was not opened, as half a sentence."""
     if found.symmetric and not found.key_ids:

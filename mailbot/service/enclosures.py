@@ -24,8 +24,8 @@ class Enclosures:
     @classmethod
     def load(cls, store: Store, claim: ClaimedNotice) -> "Enclosures":
         """Read them from the store, as the notice names them."""
-        original = store.read_blob(claim.blob_id) if claim.blob_id is not None else None
-        inside = memoryview(store.read_blob(claim.pieces_id)) if claim.pieces_id is not None else memoryview(b"")
+        original = store.read_blob(claim.blob_id, claim.issue) if claim.blob_id is not None else None
+        inside = memoryview(b"" if claim.pieces_id is None else store.read_blob(claim.pieces_id, claim.issue))
         pieces = []
         start = 0
         for name, size, is_mail in claim.params.get("pieces", ()):

@@ -12,7 +12,7 @@ from mailbot.mail import armor, parse, shapes
 from mailbot.mail.armor import Block, Kind
 from mailbot.mail.limits import TEXT_BYTES
 from mailbot.mail.structure import Part, Structure
-from mailbot.service.content import PARTLY, PARTLY_CLOSED, Content, Piece, keys_named, named, telling, why
+from mailbot.service.content import PARTLY, PARTLY_CLOSED, Content, Piece, keys_named, named, telling, together, why
 from mailbot.service.ports import Decryption, Opened, Parser, Signature, Unreadable, Verdict
 
 INSIDE = "[Inside the encryption:]"
@@ -26,13 +26,14 @@ class Opener(Protocol):
 
     parser: Parser
     whose: str
+    shown: int
 
     @property
     def spent(self) -> bool: ...
     def decrypt(self, ciphertext: bytes) -> Decryption: ...
     def verify(self, raw: bytes, part: Part, leaves: tuple[Part, ...]) -> Signature: ...
     def opened(self, raw: bytes, structure: Structure) -> Content: ...
-    def name(self) -> str: ...
+    def name(self, suffix: str = ...) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +95,14 @@ class Fragments:
                 self._hidden.append(part)
 
     def _took(self, found: Decryption, what: str, charset: str = "", *, keep: bool | None) -> str:
-        """Something was opened: its text, which may hold more that is encrypted. Members get it as a
-        piece too if `keep`; if that is None, where the text cannot show all of it."""
+        """Something was opened: its text, which may hold more that is encrypted. Members get it as a piece too if
+        `keep`; if that is None, where the text cannot show all of it."""
         plaintext = found.plaintext or b""
         if found.outcome is Opened.DECRYPTED:
-            self._good.append(found)
+            self._good.append(replace(found, plaintext=None))
         raw = shapes.as_entity(plaintext, charset)
-        if keep is None:
-            keep = shapes.is_entity(plaintext) or len(plaintext) > TEXT_BYTES
+        if shapes.is_entity(plaintext) and keep is None:
+            keep = True
         if keep:
             self._pieces.append(Piece(self._opener.name(), raw, mail=True))
         try:
@@ -109,15 +110,27 @@ class Fragments:
         except Unreadable as error:
             self._remarks.append(f"what is inside {what} could not be read: {error}")
             self._signed(what, found.signature)
-            return "[what was here could not be read]\n"
+            return self._cut("", plaintext, keep=keep)
         inner = self._opener.opened(raw, structure)
         self._within.append(inner)
         self._pieces += inner.pieces
         self._remarks += inner.remarks
         if inner.unreadable:
             self._remarks.append(f"what is inside {what} could not be read: {inner.unreadable}")
-        self._signed(what, found.signature if inner.signature.verdict is Verdict.UNSIGNED else inner.signature)
+        self._signed(what, together(found.signature, inner.signature))
+        if len(inner.text) > self._opener.shown or len(plaintext) > TEXT_BYTES:
+            return self._cut(inner.text, plaintext, keep=keep)
+        self._opener.shown -= len(inner.text)
         return inner.text
+
+    def _cut(self, text: str, plaintext: bytes, *, keep: bool | None) -> str:
+        """The beginning of a text that is too long to be shown, or cannot be: members cannot get it otherwise."""
+        if keep is None:
+            self._pieces.append(Piece(self._opener.name(".txt"), plaintext))
+        shown = text[: self._opener.shown]
+        self._opener.shown -= len(shown)
+        name = (self._files if keep is False else self._pieces)[-1].name
+        return f"{shown}\n[... {len(plaintext):,} bytes in all, see the attached {name}]\n"
 
     # Blocks in the text
 
@@ -196,7 +209,7 @@ class Fragments:
             # All that the mail holds: a report that was written to a file.
             parts.append(self._took(found, what, keep=False))
             return
-        self._good.append(found)
+        self._good.append(replace(found, plaintext=None))
         self._signed(what, found.signature)
 
     # All of them

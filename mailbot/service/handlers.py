@@ -41,6 +41,8 @@ class Case:
 
 Outcome = tuple[Disposition, int | None]
 
+_UNPROVED_MEMBER = "it carries a member's address, but not that member's good signature"
+
 
 def redelivery(case: Case) -> Outcome:
     return case.finish(Disposition.DUPLICATE)
@@ -71,10 +73,10 @@ def key_request(case: Case) -> Outcome:
 
     Counted apart from them, because who fetches the key is about to report.
     """
-    if _may_answer(case, kind="key"):
+    if not _unanswered(case, kind="key"):
         case.unit.notify(
             "key", None,
-            {"to": case.message.author, "name": case.message.author_name, "in_reply_to": case.message.message_id},
+            {"to": case.message.author, "in_reply_to": case.message.message_id},
             case.now,
         )  # fmt: skip
     return case.finish(Disposition.KEY_REQUEST)
@@ -130,7 +132,7 @@ def report(case: Case) -> Outcome:
             reporter_name=message.author_name,
             encrypted=message.came_encrypted,
             opened_at=received_at,
-            answerable=_answerable(case),
+            answerable=not _unanswerable(case),
         )
     )
     if message.author:
@@ -142,20 +144,22 @@ def report(case: Case) -> Outcome:
     unit.start_clock(number, clocks.FIRST_RESPONSE, received_at, plan)
     unit.audit(number, "reporter", "opened", now, new={"title": title_from(message.subject)})
     unreadable = message.unreadable or case.quarantine
-    acknowledged = _may_answer(case)
+    unanswered = _unanswered(case)
     params = {**_relayed(case), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
+    if case.facts.claims_member is not None and case.facts.member is None:
+        params["defects"] = [_UNPROVED_MEMBER, *params["defects"]]
     unit.notify(
         "unreadable" if unreadable else "report",
         number,
-        {**params, "acknowledged": acknowledged},
+        {**params, "unanswered": unanswered},
         now,
         original=True,
         pieces=message.inside(),
     )
-    if acknowledged:
+    if not unanswered:
         unit.notify(
             "acknowledgement_unreadable" if unreadable else "acknowledgement",
-            number, {"to": message.author, "name": message.author_name, "in_reply_to": message.message_id}, now,
+            number, {"to": message.author, "in_reply_to": message.message_id}, now,
         )  # fmt: skip
     return case.finish(Disposition.UNREADABLE if unreadable else Disposition.REPORT, number)
 
@@ -185,23 +189,31 @@ def calendar(settings: Settings) -> Calendar:
     return Calendar(settings.group.timezone, frozenset(settings.slo.holidays))
 
 
-def _answerable(case: Case) -> bool:
-    """Whether the author is a person with a usable address, who may be answered by a program."""
+def _unanswerable(case: Case) -> str:
+    """Why the author is nobody whom a program may answer, in words for members; "" for a person with an address."""
     message, group = case.message, case.settings.group
-    if message.automatic or message.listed or not message.envelope.reverse_path or not message.author:
-        return False
+    if message.listed:
+        return "it came over a mailing list"
+    if not message.envelope.reverse_path:
+        return "its envelope names no sender"
+    if message.automatic:
+        return "it was sent by a program"
+    if not message.author:
+        return "it names nobody to answer to"
     # An address of our own, whatever its extension: nobody is there who reads it.
     domain = message.author.rpartition("@")[2].lower()
-    return domain != group.domain.lower() or target(message.author, group.local_part) is None
+    ours = domain == group.domain.lower() and target(message.author, group.local_part) is not None
+    return "its sender is an address of our own" if ours else ""
 
 
-def _may_answer(case: Case, kind: str = "acknowledgement") -> bool:
-    """Whether a first answer may go out: to a person, by a usable address, within the caps."""
-    message = case.message
-    if not _answerable(case):
-        return False
+def _unanswered(case: Case, kind: str = "acknowledgement") -> str:
+    """Why no first answer goes out, in words for members; "" if one does, and then it is counted."""
     ack = case.settings.ack
-    return case.unit.may_acknowledge(message.author, case.now, ack.per_sender.delta, ack.per_hour, kind=kind)
+    if reason := _unanswerable(case):
+        return reason
+    if case.unit.may_acknowledge(case.message.author, case.now, ack.per_sender.delta, ack.per_hour, kind=kind):
+        return ""
+    return "the limits for such mails are reached (ack.per_sender, ack.per_hour)"
 
 
 def _relayed(case: Case) -> dict[str, Any]:
@@ -216,7 +228,7 @@ def _relayed(case: Case) -> dict[str, Any]:
 def _authenticated(case: Case) -> tuple[str, str]:
     """By what a follow-up is its author's, and if by nothing, why not, in words for members."""
     if case.facts.claims_member is not None:
-        return "", "it carries a member's address, but not that member's good signature"
+        return "", _UNPROVED_MEMBER
     if case.facts.keyed:
         return "address", ""
     if reporter_keys.signed_by_known(case.message, case.facts):

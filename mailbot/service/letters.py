@@ -1,15 +1,20 @@
 """From a notice's parameters to what its mail says: one function per event, each makes a `mail.letters` value."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mailbot.config import Settings
+from mailbot.config import Member, Settings
 from mailbot.domain.clocks import FIRST_RESPONSE, Act, ClockState
+from mailbot.domain.issue import Status, title_from
 from mailbot.mail import letters
 from mailbot.mail.letters import Arrival, Attachment, Card, Clock, Missing, Person
 from mailbot.service.enclosures import RAW_CAP
 from mailbot.service.ports import OpenPGP
 from mailbot.service.store import ClaimedNotice, ClockView, IssueView
+
+_REPLY_MARKS = re.compile(r"(?:\s*(?:(?:re|fwd?|aw|wg|sv|antw)\s*:|\[[A-Z][A-Z0-9]{0,9}-\d{1,9}\]))*+", re.IGNORECASE)
+"""What mail programs and our own tags put before a subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ def unreadable(writing: Writing, missing: tuple[Missing, ...]) -> letters.Unread
     return letters.Unreadable(
         group=writing.group, now=writing.now, issue=writing.id, card=card,
         reason=writing.claim.params["unreadable"], size=writing.size, attached=min(writing.size, RAW_CAP),
+        asked=writing.claim.event == "unreadable" and not writing.claim.params["unanswered"],
     )  # fmt: skip
 
 
@@ -99,7 +105,7 @@ def escalated(writing: Writing, missing: tuple[Missing, ...]) -> letters.Escalat
     return letters.Escalated(
         group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=_issue_card(writing, missing),
         opened_at=writing.about.opened_at, due=writing.response.due_at, contacts=tuple(writing.claim.params["to"]),
-        reporter_told=writing.claim.params.get("reporter_told", True),
+        again=writing.claim.params.get("again", False), reporter_told=writing.claim.params.get("reporter_told", True),
     )  # fmt: skip
 
 
@@ -114,15 +120,16 @@ def escalation_reporter(writing: Writing, _missing: tuple[Missing, ...]) -> lett
     return letters.EscalationReporter(
         group=writing.group, now=writing.now, late=writing.late, issue=writing.id,
         opened_at=writing.about.opened_at, due=writing.response.due_at, contacts=_contacts(writing.response),
+        told=bool(writing.claim.params["to"]),
     )  # fmt: skip
 
 
 def acknowledgement(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Acknowledgement:
     opened = writing.claim.event == "acknowledgement"
     make = letters.Acknowledgement if opened else letters.AcknowledgementUnreadable
-    remind = next(firing.at for firing in writing.response.firings if firing.act is Act.REMIND)
     return make(
-        group=writing.group, now=writing.now, issue=writing.id, answer_by=remind,
+        group=writing.group, now=writing.now, issue=writing.id,
+        answer_by=_promised(writing.response) or writing.response.due_at,
         escalate_at=writing.response.due_at, contacts=_contacts(writing.response),
         fingerprint=writing.settings.openpgp.key, key_address=writing.settings.group.extended("key"),
     )  # fmt: skip
@@ -132,8 +139,8 @@ def key(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Key:
     slo, embargo = writing.settings.slo, writing.settings.embargo
     return letters.Key(
         group=writing.group, now=writing.now, address=writing.settings.group.address,
-        fingerprint=writing.settings.openpgp.key, answer_within=str(slo.first_response_remind),
-        escalate_within=str(slo.first_response_escalate), embargo=str(embargo.default),
+        fingerprint=writing.settings.openpgp.key, answer_within=slo.first_response_remind.words,
+        escalate_within=slo.first_response_escalate.words, embargo=embargo.default.words,
     )  # fmt: skip
 
 
@@ -160,7 +167,14 @@ def _contacts(clock: ClockView) -> tuple[str, ...]:
 
 def _clocks(writing: Writing) -> tuple[Clock, ...]:
     running = (ClockState.RUNNING, ClockState.MISSED)
-    return tuple(Clock(clock.name, clock.due_at) for clock in writing.about.clocks if clock.state in running)
+    return tuple(
+        Clock(clock.name, clock.due_at, _promised(clock)) for clock in writing.about.clocks if clock.state in running
+    )
+
+
+def _promised(clock: ClockView) -> datetime | None:
+    """When the reporter was promised an answer."""
+    return next((firing.at for firing in clock.firings if firing.act is Act.REMIND), None)
 
 
 def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
@@ -169,7 +183,8 @@ def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
     authserv_id, dkim, spf, dmarc = params["checks"]
     return Card(
         title=writing.about.title,
-        author=Person(params["from_name"], params["from"]),
+        author=_author(writing),
+        subject=_own_subject(writing),
         arrival=Arrival(
             opened=params["opened"],
             key_ids=tuple(params["key_ids"]),
@@ -190,6 +205,26 @@ def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
     )
 
 
+def _author(writing: Writing) -> Person:
+    """Who wrote: of a member's mail the member who signed it, whatever From says."""
+    params = writing.claim.params
+    member = _note_member(writing)
+    return Person(member.name, member.email) if member else Person(params["from_name"], params["from"])
+
+
+def _note_member(writing: Writing) -> Member | None:
+    return writing.settings.member_by_id(writing.claim.params.get("member") or "")
+
+
+def _own_subject(writing: Writing) -> str:
+    """The subject of a further mail on an issue, unless it only repeats the title."""
+    if writing.claim.event not in ("follow_up", "note"):
+        return ""
+    subject: str = writing.claim.params["subject"]
+    bare = _REPLY_MARKS.sub("", subject).strip()
+    return "" if title_from(bare) == writing.about.title or not bare else subject
+
+
 def _issue_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
     """The card over a mail that is about an issue, not about one mail."""
     issue = writing.about
@@ -200,9 +235,16 @@ def _issue_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
 
 
 def _warnings(writing: Writing) -> tuple[str, ...]:
-    if writing.claim.event in ("report", "unreadable") and not writing.claim.params.get("acknowledged", True):
-        return ("the sender got no acknowledgement: it is automatic or list mail, or over the limits",)
-    return ()
+    params = writing.claim.params
+    found = []
+    if writing.about.status == Status.CLOSED:
+        found.append("the issue is closed")
+    if params.get("unanswered"):
+        found.append(f"the sender got no acknowledgement: {params['unanswered']}")
+    member = _note_member(writing)
+    if member is not None and params["from"].lower() != member.email.lower():
+        found.append(f"its From says {params['from_name']} <{params['from']}>")
+    return tuple(found)
 
 
 def _signer(writing: Writing) -> str:

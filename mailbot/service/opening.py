@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from mailbot.mail import parse, shapes
 from mailbot.mail.structure import Part, Structure
-from mailbot.service.content import Content, Piece, keys_named, named, why
+from mailbot.service.content import Content, Piece, keys_named, named, together, why
 from mailbot.service.fragments import Fragments
 from mailbot.service.ports import Decryption, Opened, OpenPGP, Parser, Signature, Unreadable, Verdict
 
@@ -22,9 +22,10 @@ LAYERS = 8
 """Encryption and signature layers that are taken off; honest mail has two or three."""
 CALLS = 30
 """Of gpg for one mail, all its parts together: each takes some 20 ms, a hostile one half a second."""
-PLAINTEXT_BYTES = 128_000_000
-"""Of everything that one mail unpacks to, layer by layer: twice what a single message may, because a signed mail inside
-an encryption is there twice."""
+UNPACKED = 64_000_000
+"""Bytes that all parts of one mail together may unpack to: what one message alone may."""
+TEXT_SHOWN = 100_000
+"""Characters of all that was inside encryptions in the text, together; a longer one goes along as a file."""
 
 _TOO_DEEP = "it is encrypted or signed in more layers than are opened"
 _SMIME = "it is encrypted or signed with S/MIME, which is not read"
@@ -46,7 +47,8 @@ class Opener:
     openpgp: OpenPGP
     whose: str
     calls: int = field(default=CALLS)
-    room: int = field(default=PLAINTEXT_BYTES)
+    room: int = field(default_factory=lambda: UNPACKED)
+    shown: int = field(default=TEXT_SHOWN)
     taken_out: int = 0
 
     @property
@@ -54,17 +56,18 @@ class Opener:
         """Nothing more is opened."""
         return self.calls <= 0
 
-    def name(self) -> str:
-        """For the next mail that is taken out of this one: ``decrypted.eml``, ``decrypted-2.eml``."""
+    def name(self, suffix: str = ".eml") -> str:
+        """For the next piece that is taken out of this mail: ``decrypted.eml``, ``decrypted-2.txt``."""
         self.taken_out += 1
-        return "decrypted.eml" if self.taken_out == 1 else f"decrypted-{self.taken_out}.eml"
+        return f"decrypted{suffix}" if self.taken_out == 1 else f"decrypted-{self.taken_out}{suffix}"
 
     def decrypt(self, ciphertext: bytes) -> Decryption:
         self.calls -= 1
         found = self.openpgp.decrypt(ciphertext)
-        self.room -= len(found.plaintext or b"")
-        if self.room < 0:
-            return Decryption(Opened.TOO_LARGE, key_ids=found.key_ids, symmetric=found.symmetric)
+        size = len(found.plaintext or b"")
+        if size > self.room:
+            return replace(found, outcome=Opened.TOO_LARGE, plaintext=None, signature=Signature())
+        self.room -= size
         return found
 
     def verify(self, raw: bytes, part: Part, leaves: tuple[Part, ...]) -> Signature:
@@ -97,10 +100,8 @@ class Opener:
                 state, pieces = content.opened, content.pieces
             else:
                 return self._rest(content)
-            # The innermost signature is the one around the text; an outer one counts where there is none inside.
             content = replace(
-                content, opened=state, pieces=pieces,
-                signature=signature if signature.verdict is not Verdict.UNSIGNED else content.signature,
+                content, opened=state, pieces=pieces, signature=together(content.signature, signature),
                 unchecked=content.unchecked or signature.verdict is Verdict.NO_KEY,
             )  # fmt: skip
             try:

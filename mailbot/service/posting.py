@@ -155,25 +155,29 @@ class Poster:
         return drafts
 
     def _internal_fields(self, subject: str, number: int) -> list[fields.Field]:
-        """Header fields of mail to members: like a mailing list's, and the same for every copy."""
-        group = self._settings.group
+        """Header fields of mail to members: like a mailing list's, and the same for every copy.
+
+        Through a list that exists already they are that list's: it adds its own, and takes only mail that names it.
+        """
+        group, relay = self._settings.group, self._settings.relay
         about = group.extended(str(self._claim.issue)) if self._claim.issue is not None else group.address
+        through = relay.list_address if relay.to == "list" else None
         found = [
             ("From", fields.address_field(group.name, about)),
-            ("To", fields.address_field(group.name, about)),
+            ("To", through or fields.address_field(group.name, about)),
             ("Reply-To", fields.address_field(group.name, about)),
             ("Subject", subject),
             ("Date", fields.date_field(self._claim.created_at)),
             ("Message-ID", self._message_id(number)),
             ("Auto-Submitted", "auto-generated"),
-            ("List-Id", f"<members.{group.local_part}.{group.domain}>"),
-            ("List-Post", f"<mailto:{about}>"),
             ("X-Mailbot-Instance", group.id_prefix),
         ]
+        if through is None:
+            found += [("List-Id", f"<members.{group.local_part}.{group.domain}>"), ("List-Post", f"<mailto:{about}>")]
         if self._claim.issue is not None:
             found.append(("X-Mailbot-Issue", self._settings.issue_id(self._claim.issue)))
         if self._root is not None and self._root != self._claim.id:
-            root = self._tokens.message_id(self._root, _TOGETHER)
+            root = self._tokens.message_id(self._root, number)
             found += [("In-Reply-To", root), ("References", root)]
         return found
 
@@ -223,7 +227,7 @@ class Poster:
             ("Subject", subject),
             ("Date", fields.date_field(self._claim.created_at)),
             ("Message-ID", self._message_id(number)),
-            ("Auto-Submitted", "auto-replied" if answers else "auto-generated"),
+            ("Auto-Submitted", "auto-replied" if "in_reply_to" in self._claim.params else "auto-generated"),
         ]
         if issue is not None and self._claim.event != "escalation":
             keyed = group.extended(f"{issue}.{self._tokens.participant(issue, recipient.address)}")

@@ -36,7 +36,7 @@ class Facts:
     keyed: bool
     """It came by the keyed address of its author."""
     mentions: tuple[int, ...]
-    """Numbers that a stranger named, in the address or the subject."""
+    """Numbers that a stranger named, in the address, in the subject, or by answering mail of the issue."""
 
 
 NOTHING_KNOWN = Facts(
@@ -58,6 +58,7 @@ def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) ->
     named = set(subject_numbers(message.subject, settings.group.id_prefix))
     if message.target.number is not None:
         named.add(message.target.number)
+    named.update(unit.named_by(message.references[:MENTIONS]))
     return Facts(
         redelivery=unit.redelivered(message.digest),
         own=tokens.is_own(message.message_id),
@@ -95,7 +96,7 @@ def _thread(
 
 def subject_numbers(subject: str, prefix: str) -> tuple[int, ...]:
     """The issue numbers that a subject names as ``[EX-42]``, each once, at most the first `MENTIONS`."""
-    found = re.finditer(rf"\[{re.escape(prefix)}-([1-9]\d{{0,8}})\]", subject, re.I)
+    found = re.finditer(rf"\[{re.escape(prefix)}-([1-9][0-9]{{0,8}})\]", subject, re.I)
     return tuple(islice(dict.fromkeys(int(match[1]) for match in found), MENTIONS))
 
 

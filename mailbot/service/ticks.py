@@ -71,7 +71,7 @@ class Ticks:
         params: dict[str, object] = {"due_at": clock.due_at.isoformat(), "to": to}
         events: list[tuple[str, dict[str, object]]] = [("escalation", params)] if to else []
         told = self._may_tell_reporter(unit, clock.issue, now, again=told_before)
-        events.append(("escalated", {**params, "reporter_told": told}))
+        events.append(("escalated", {**params, "again": told_before, "reporter_told": told}))
         if told and not told_before:
             events.append(("escalation_reporter", params))
         return events

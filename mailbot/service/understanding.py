@@ -28,6 +28,9 @@ from mailbot.service.store import ClaimedMail, MailKeys, Store
 HEAD_BYTES = 100_000
 """Enough of a mail's beginning for its header fields."""
 
+TYPE_SHOWN = 100
+"""Characters of an attachment's type: registered ones have up to 127 (RFC 6838 4.2), those in use 75."""
+
 SHARED = 200
 """Message-IDs by which a mail is kept in order with others; each is a row for as long as it waits. Two full fields."""
 
@@ -107,7 +110,7 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         symmetric=content.symmetric,
         signature=content.signature,
         unreadable=content.unreadable,
-        defects=tuple(dict.fromkeys((*defects, *content.remarks, *carried.remarks))),
+        defects=tuple(dict.fromkeys((*_odd_author(outer), *defects, *content.remarks, *carried.remarks))),
         keys=carried.keys,
         signer=signer,
         pieces=content.pieces,
@@ -119,7 +122,7 @@ def _attachments(content: Content) -> Iterator[Attachment]:
     for one in content.walk():
         for part in one.structure.attachments:
             if part not in one.hidden and not shapes.is_machinery(one.raw, part):
-                yield Attachment(part.filename, part.content_type, part.size, part.sha256)
+                yield Attachment(part.filename, part.content_type[:TYPE_SHOWN], part.size, part.sha256)
         for piece in one.files:
             yield Attachment(piece.name, "decrypted", len(piece.data), hashlib.sha256(piece.data).hexdigest())
 
@@ -150,6 +153,16 @@ def unread(message: Message) -> Message:
         message, target=Target(Strength.PLAIN), author="", author_name="", subject="", message_id="", references=(),
         bounce=False,
     )  # fmt: skip
+
+
+def _odd_author(outer: Structure) -> tuple[str, ...]:
+    """What is odd where From does not name exactly one author: then the envelope's sender stands for them."""
+    found = authors(outer)
+    if not found:
+        return ("its From names nobody",)
+    if len(found) > 1:
+        return (f"its From names {len(found)} authors",)
+    return () if found[0].address else ("its From holds no address that can be read",)
 
 
 def _message(

@@ -8,18 +8,21 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 
 from mailbot.errors import TemporaryError
 
 BUSY_SECONDS = 10.0
 """How long a transaction waits for another writer. Writers hold it for milliseconds; this is for a stalled disk."""
+
+_UNAVAILABLE = (OperationalError, InterfaceError, DatabaseError)
+"""The last one exactly, not what derives from it: the file is damaged, or no database."""
 
 
 class StoreUnavailable(TemporaryError):
@@ -36,8 +39,10 @@ class Database:
         self._own = threading.local()
         self._kept: weakref.WeakSet[Connection] = weakref.WeakSet()
         # Parameters stay out of error texts: they hold what a reporter wrote.
-        self.engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+        self.engine = create_engine(url, hide_parameters=True, creator=self._connect)
         event.listen(self.engine, "connect", _configure)
+        event.listen(self.engine, "connect", self._remember_file)
+        event.listen(self.engine, "checkout", self._check_file)
         event.listen(self.engine, "begin", _begin)
 
     @contextmanager
@@ -59,7 +64,9 @@ class Database:
         try:
             with connection.begin():
                 yield connection
-        except (OperationalError, InterfaceError) as error:
+        except DBAPIError as error:
+            if type(error) not in _UNAVAILABLE:
+                raise
             self._forget(connection)  # whatever it has, a new one may not
             raise StoreUnavailable(_cause(error)) from error
         finally:
@@ -70,10 +77,16 @@ class Database:
         """This thread's connection; a second one if that is within a transaction."""
         kept: Connection | None = getattr(self._own, "connection", None)
         if kept is not None and not kept.in_transaction():
-            return kept
+            if self._in_place(kept.info):
+                return kept
+            self._forget(kept)
+            kept.close()
+            kept = None
         try:
             connection = self.engine.connect()
-        except (OperationalError, InterfaceError) as error:
+        except DBAPIError as error:
+            if type(error) not in _UNAVAILABLE:
+                raise
             raise StoreUnavailable(_cause(error)) from error
         if kept is None:
             self._own.connection = connection
@@ -83,6 +96,22 @@ class Database:
     def _forget(self, connection: Connection) -> None:
         if connection is getattr(self._own, "connection", None):
             del self._own.connection
+
+    def _connect(self) -> sqlite3.Connection:
+        return connect(self.path, check_same_thread=False)
+
+    def _remember_file(self, _connection: sqlite3.Connection, record: Any) -> None:
+        record.info["file"] = _identity(self.path)
+
+    def _check_file(self, _connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
+        if not self._in_place(record.info):
+            raise DisconnectionError  # the pool opens the file that is there now, or says that there is none
+
+    def _in_place(self, info: MutableMapping[Any, Any]) -> bool:
+        """Whether a connection's file is still the one at our path. One that was moved, removed or replaced can be
+        written to all the same, and what is written is lost with it."""
+        found = _identity(self.path)
+        return found is not None and found == info["file"]
 
     def close(self) -> None:
         """Close everything; no thread may use it any more."""
@@ -99,11 +128,14 @@ class Doorbell:
     """
 
     def __init__(self, database: Database) -> None:
-        self._connection = sqlite3.connect(database.path, timeout=BUSY_SECONDS, check_same_thread=True)
+        self._path = database.path
+        self._connection: sqlite3.Connection | None = None
         self._seen = -1
 
     def rang(self) -> bool:
         try:
+            if self._connection is None:
+                self._connection = connect(self._path, check_same_thread=True)
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         except sqlite3.Error:
             return True  # let the caller look for itself; it says what is wrong
@@ -112,7 +144,22 @@ class Doorbell:
         return moved
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
+
+
+def connect(path: Path, *, check_same_thread: bool) -> sqlite3.Connection:
+    """Open a database that is there. A new empty one in place of one that is gone would only hide that."""
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=check_same_thread)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:

@@ -7,6 +7,7 @@ disk, the next batch gathers. `accept` returns when the mail is durable; any err
 import asyncio
 import queue
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert
@@ -110,15 +111,17 @@ def store_mails(connection: Connection, envelopes: list[Envelope], sealed: list[
 
 def _answer(batch: list[_Waiting], results: list[int] | Exception) -> None:
     """Resolve the futures, one hand-over per event loop."""
-    loop = batch[0].loop
 
-    def resolve() -> None:
+    def resolve(loop: asyncio.AbstractEventLoop) -> None:
         for index, item in enumerate(batch):
-            if item.future.cancelled():
+            if item.loop is not loop or item.future.cancelled():
                 continue
             if isinstance(results, Exception):
                 item.future.set_exception(results)
             else:
                 item.future.set_result(results[index])
 
-    loop.call_soon_threadsafe(resolve)
+    for loop in {item.loop for item in batch}:
+        # A loop that has ended raises: nobody waits there any more, and the mails of the others must still be stored.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(resolve, loop)

@@ -3,7 +3,8 @@
 Alembic is only imported when there is something to migrate: it costs a fifth of a second at every start otherwise.
 """
 
-import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -67,19 +68,25 @@ def upgrade(database: Database) -> None:
     from alembic import command
     from alembic.config import Config
 
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    with database.write() as connection:
-        # Under the write lock and with the log emptied, the file alone is the whole database.
-        connection.exec_driver_sql("SELECT 1")
-        copy = database.path.with_name(f"{database.path.name}.before-{stamp}")
-        shutil.copy2(database.path, copy)
-        wal = database.path.with_name(database.path.name + "-wal")
-        if wal.exists():
-            shutil.copy2(wal, copy.with_name(copy.name + "-wal"))
+    copy_aside(database)
     config = Config()
     config.set_main_option("script_location", str(migrations_directory()))
     config.attributes["database"] = database
     command.upgrade(config, "head")
+
+
+def copy_aside(database: Database) -> Path:
+    """A copy of the database as it is now, in one owner-only file beside it.
+
+    By SQLite's own backup, not file by file: another process may move pages from the log into the file meanwhile.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    copy = database.path.with_name(f"{database.path.name}.before-{stamp}")
+    protect(copy)
+    with closing(sqlite3.connect(database.path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE")  # so that nothing but this file belongs to it
+    return copy
 
 
 def migrations_directory() -> Path:

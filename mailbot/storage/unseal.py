@@ -15,7 +15,7 @@ from nacl import bindings
 from nacl.exceptions import CryptoError
 
 from mailbot.errors import ConfigError, PermanentError
-from mailbot.storage.seal import Sealer, encrypt_chunks, read_key
+from mailbot.storage.seal import Sealer, encrypt_chunks, public_key_file, read_key
 
 KEY_BYTES = 32
 _NONCE = bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
@@ -43,7 +43,9 @@ class Box:
             raise SealBroken(f"a sealed value ({context}) does not open") from None
 
     def seal_json(self, value: Any, context: str) -> bytes:
-        return self.seal(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8"), context)
+        return self.seal(
+            json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"), context
+        )
 
     def open_json(self, sealed: bytes, context: str) -> Any:
         return json.loads(self.open(sealed, context))
@@ -92,13 +94,22 @@ def keyed_hash(key: bytes, kind: str, value: str) -> bytes:
 
 
 def load_unsealer(seal_key_file: Path) -> Unsealer:
-    """Read the private seal key. Raises `ConfigError` that says the mend; refuses one that others can read."""
+    """Read the private seal key. Raises `ConfigError` that says the mend; refuses one that others can read, and one
+    whose public half is another key's."""
     key = read_key(seal_key_file, "private seal key")
     if seal_key_file.stat().st_mode & 0o077:
         raise ConfigError(
             f"{seal_key_file}: storage.seal_key_file: other users may read it; mend: chmod 600 {seal_key_file}"
         )
-    return Unsealer(key)
+    unsealer = Unsealer(key)
+    public = public_key_file(seal_key_file)
+    if public.exists() and read_key(public, "public seal key") != unsealer.public_key:
+        # The listener, which has only this one, would accept mail that nobody can ever open.
+        raise ConfigError(
+            f"{public}: storage.seal_key_file: it does not belong to {seal_key_file}; restore the pair that was made "
+            "together"
+        )
+    return unsealer
 
 
 __all__ = ["Box", "SealBroken", "Unsealer", "decrypt_chunks", "encrypt_chunks", "keyed_hash", "load_unsealer"]

@@ -12,7 +12,7 @@ from tests.openpgp_keys import Lab
 _RANDOM = re.compile(
     r"(?<=<)(?P<mid>[a-z2-7]{26}\.[a-z2-7]{26})(?=@)"
     r"|(?<=\.)(?P<reply>[a-z2-7]{26})(?=@)"
-    r"|(?<=\+bounce\.)(?P<bounce>[a-z0-9]+-[a-z0-9]+-[a-z2-7]{26})(?=@)"
+    r"|(?<=\+bounce\.)(?P<bounce>[0-9a-f]+-[0-9a-f]+-[a-z2-7]{16})(?=@)"
     r"|(?<==_)(?P<boundary>[0-9a-f]{32})"
 )
 _ARMORED = re.compile(r"-----BEGIN (PGP \w+)-----.+?-----END \1-----", re.DOTALL)

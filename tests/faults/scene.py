@@ -6,6 +6,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select, update
+
+from mailbot.app import open_database
+from mailbot.storage.tables import outbox
 from tests.bot import Bot, bot
 from tests.faults.books import Books, settle
 from tests.faults.ledger import Entry, Ledger, Post
@@ -25,6 +29,10 @@ class Scene:
         self.ledger = Ledger(bot)
         self.books = Books(bot, self.ledger)
 
+    @property
+    def database(self) -> Path:
+        return self.bot.installation.directory / "mailbot.db"
+
     def handful(self, tag: str) -> list[list[Entry]]:
         """Conversations: plain and encrypted, two mails of one sender, two of one thread; six mails, five issues."""
         post = Post(self.lab, tag)
@@ -37,8 +45,20 @@ class Scene:
             [thread, post.follow_up(thread)],
         ]
 
-    def settle(self) -> None:
+    def settle(self, *, impatient: bool = False) -> None:
+        """Wait until nothing is left to do; `impatient`, as an operator with `queue retry`."""
+        if impatient:
+            self.wait(self._retried, "the end of the queue")
         settle(self.bot, self.books)
+
+    def _retried(self) -> bool:
+        with closing(open_database(self.bot.installation.settings)) as database:
+            with database.read() as connection:
+                query = select(outbox.c.id).where(outbox.c.state == "waiting", outbox.c.not_before.is_not(None))
+                waiting = connection.scalars(query).all()
+            with database.write() as connection:
+                connection.execute(update(outbox).where(outbox.c.id.in_(waiting)).values(not_before=None))
+        return not self.books.unsettled()
 
     def log(self) -> str:
         return self.bot.log_path.read_text()
@@ -48,7 +68,7 @@ class Scene:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """What stands in the database's clear columns."""
-        with closing(sqlite3.connect(self.bot.installation.directory / "mailbot.db", timeout=30)) as connection:
+        with closing(sqlite3.connect(self.database, timeout=30)) as connection:
             return connection.execute(sql).fetchall()
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:

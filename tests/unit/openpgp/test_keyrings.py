@@ -1,6 +1,8 @@
 """The keyring of one process: built beside, swapped in one step, cleaned up."""
 
 import os
+import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -88,6 +90,44 @@ def test_a_failed_build_keeps_the_former_ring(
     with keyrings.current() as ring:
         assert lab.fingerprint("alice") not in ring.keys
     keyrings.close()
+
+
+def test_a_full_disk_is_not_taken_for_members_without_a_key(lab: Lab, tmp_path: Path) -> None:
+    # Like a full disk for gpg: what it writes fails, and it is not ended for that.
+    binary = tmp_path / "gpg"
+    binary.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec {shutil.which('gpg')} \"$@\"\n")
+    binary.chmod(0o700)
+    keyrings = Keyrings(Gnupg(lab.group.path, binary=str(binary)), lab.group_key, tmp_path)
+    keyrings.load(1, [])
+    alice = [lab.people.public("alice")]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(GpgUnusable, match="no keyring can be written"):
+            keyrings.load(2, alice)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    keyrings.load(2, alice)
+    with keyrings.current() as ring:
+        assert lab.fingerprint("alice") in ring.keys
+    keyrings.close()
+
+
+def test_a_full_disk_does_not_make_a_good_signature_dubious(lab: Lab, tmp_path: Path) -> None:
+    binary = tmp_path / "gpg"
+    binary.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec {shutil.which('gpg')} \"$@\"\n")
+    binary.chmod(0o700)
+    gpg = Gpg(lab.group.path, lab.group_key, tmp_path, binary=str(binary))
+    gpg.load(1, [lab.people.public("alice")])
+    message = lab.people.encrypt(b"text", [lab.group_key], by="alice")
+    gpg.decrypt(message)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        assert gpg.decrypt(message).signature.good
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    gpg.close()
 
 
 def test_after_forget_the_home_is_looked_at_again(lab: Lab, keyrings: Keyrings) -> None:

@@ -72,6 +72,7 @@ def message(
         "authserv_id": "",
         "checks": Authentication(),
         "automatic": False,
+        "vacation": False,
         "listed": False,
         "bounce": False,
         "bounce_failed": False,
@@ -134,6 +135,9 @@ class FakeUnit:
 
     def find_reference(self, message_ids: Sequence[str], sender: str) -> int | None:
         return next((self.references[name, sender] for name in message_ids if (name, sender) in self.references), None)
+
+    def named_by(self, message_ids: Sequence[str]) -> set[int]:
+        return {issue for (name, _), issue in self.references.items() if name in message_ids}
 
     def issue(self, number: int) -> IssueView | None:
         return self.issues.get(number)

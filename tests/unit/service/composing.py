@@ -45,7 +45,7 @@ class FakeStore:
     def view(self, number: int) -> IssueView | None:
         return self.issue if number == self.issue.number else None
 
-    def read_blob(self, blob_id: int) -> bytes:
+    def read_blob(self, blob_id: int, issue: int | None) -> bytes:
         return self.original
 
     def first_notice(self, number: int) -> int | None:
@@ -56,10 +56,10 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
     """The parameters of a notice as its handler or tick writes them."""
     relayed = dict(message(subject=TITLE, text=TEXT).relayed())
     ticked = {"due_at": CLOCK.due_at.isoformat(), "late": False, "silent": ["alice", "bob", "dave"]}
-    answered = {"to": RITA, "name": "Rita", "in_reply_to": "<1@out.example>"}
+    answered = {"to": RITA, "in_reply_to": "<1@out.example>"}
     known: dict[str, dict[str, Any]] = {
-        "report": {**relayed, "mentions": [], "acknowledged": True},
-        "unreadable": {**relayed, "unreadable": "its OpenPGP data is damaged", "mentions": [], "acknowledged": True},
+        "report": {**relayed, "mentions": [], "unanswered": ""},
+        "unreadable": {**relayed, "unreadable": "its OpenPGP data is damaged", "mentions": [], "unanswered": ""},
         "follow_up": {**relayed, "authenticated": "address", "why": "", "role": "reporter", "mentions": []},
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
         "reminder": ticked,

@@ -57,7 +57,7 @@ def test_no_outsider_is_among_the_audience_of_a_members_notice(event: str, confi
     inside = {member.email: member for member in config.member}
     for one in told(event, config, to=[ESCALATION], address=RITA):
         if config.relay.to == "list":
-            assert one == Recipient(LIST, "Example Group", None, "E" * 40)
+            assert one == Recipient(LIST, None, "E" * 40)
         else:
             member = inside[one.address]
             assert (one.member_id, one.fingerprint) == (member.id, member.fingerprint)

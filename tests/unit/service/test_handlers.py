@@ -83,7 +83,7 @@ def test_the_acknowledgement_holds_nothing_of_the_report() -> None:
     mail = message(text="secret text", subject="secret subject")
     (_, acknowledgement) = handled(mail).notices
     assert "secret" not in str(acknowledgement[2])
-    assert acknowledgement[2] == {"to": RITA, "name": "Rita", "in_reply_to": mail.message_id}
+    assert acknowledgement[2] == {"to": RITA, "in_reply_to": mail.message_id}
 
 
 def test_a_report_that_cannot_be_read_is_relayed_and_acknowledged_as_such() -> None:
@@ -120,6 +120,7 @@ NO_ANSWER = {
     "no author": message(author="", reverse_path="x@out.example"),
     "from the group itself": message(author=PUBLIC),
     "from the group itself in other letters": message(author="Security@EXAMPLE.org"),
+    "from an extension of the group's address": message(author="security+42@example.org"),
 }
 
 
@@ -128,13 +129,15 @@ def test_a19_a20_a42_no_acknowledgement_and_no_use_of_the_caps(mail: Message) ->
     unit = handled(mail)
     assert unit.events == ["report"]
     assert unit.asked == []
-    assert unit.notices[0][2]["acknowledged"] is False
+    assert unit.notices[0][2]["unanswered"]
+    assert not unit.opened[0].answerable
 
 
 def test_a40_where_the_caps_say_no_members_are_told_that_nobody_was_answered() -> None:
     unit = handled(message(), known=FakeUnit(may=False))
     assert unit.events == ["report"]
-    assert unit.notices[0][2]["acknowledged"] is False
+    assert "limits" in unit.notices[0][2]["unanswered"]
+    assert unit.opened[0].answerable
     assert disposition(unit) == (Disposition.REPORT, 1)
 
 
@@ -165,7 +168,7 @@ def test_an_answered_question_for_the_key_does_not_use_up_the_acknowledgement() 
 
 def test_who_asks_for_the_key_gets_it_and_opens_no_issue() -> None:
     unit = handled(message(to=KEY_ADDRESS))
-    assert unit.notices == [("key", None, {"to": RITA, "name": "Rita", "in_reply_to": "<1@out.example>"}, False)]
+    assert unit.notices == [("key", None, {"to": RITA, "in_reply_to": "<1@out.example>"}, False)]
     assert (unit.opened, disposition(unit)) == ([], (Disposition.KEY_REQUEST, None))
 
 
@@ -250,7 +253,7 @@ def test_a_members_mail_is_an_internal_note() -> None:
 
 
 def test_a_vacation_reply_is_recorded_and_reaches_nobody() -> None:
-    unit = handled(message(to=KEYED, automatic=True))
+    unit = handled(message(to=KEYED, automatic=True, vacation=True))
     assert (unit.messages, unit.notices, unit.asked) == ([(42, "automatic", None)], [], [])
     assert disposition(unit) == (Disposition.AUTOMATIC, 42)
 

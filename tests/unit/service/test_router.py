@@ -121,7 +121,8 @@ def test_an_answer_to_what_the_bot_sent_to_its_sender_threads() -> None:
 
 def test_an_answer_to_what_the_bot_sent_to_somebody_else_does_not() -> None:
     known = unit(references={("<sent@example.org>", RITA): 42})
-    assert number(facts(message(author=MALLORY, references=("<sent@example.org>",)), known)) is None
+    found = facts(message(author=MALLORY, references=("<sent@example.org>",)), known)
+    assert (number(found), found.mentions) == (None, (42,))
 
 
 def test_the_nearest_reference_counts() -> None:
@@ -201,7 +202,7 @@ def test_the_keyed_address_counts_before_references_and_these_before_the_subject
         roles={(name, RITA): Role.REPORTER for name in (7, 8, 42)},
     )
     everything = message(to=KEYED, references=("<seven@x>",), subject="[EX-8] x")
-    assert (number(facts(everything, known)), facts(everything, known).mentions) == (42, (8,))
+    assert (number(facts(everything, known)), facts(everything, known).mentions) == (42, (7, 8))
     without_key = message(references=("<seven@x>",), subject="[EX-8] x")
     assert number(facts(without_key, known)) == 7
     assert number(facts(message(subject="[EX-8] x"), known)) == 8
@@ -270,11 +271,13 @@ OWN_ID = TOKENS.message_id(1, 0)
         (message(to="security+42@example.org"), "report"),
         (message(to="security+control@example.org"), "report"),
         (message(to=KEYED), "follow_up"),
-        (message(to=KEYED, listed=True, automatic=True), "follow_up"),
+        (message(to=KEYED, listed=True), "follow_up"),
+        (message(to=KEYED, automatic=True), "follow_up"),
         (message(to=NUMBERED, author=ALICE), "follow_up"),
         (message(to=NUMBERED, author=ALICE, signature=signed_by("alice")), "note"),
-        (message(to=KEYED, automatic=True), "automatic"),
-        (message(to=NUMBERED, author=ALICE, automatic=True), "automatic"),
+        (message(to=KEYED, automatic=True, vacation=True), "automatic"),
+        (message(to=NUMBERED, author=ALICE, automatic=True, vacation=True), "automatic"),
+        (message(automatic=True, vacation=True), "report"),
         (message(to="security+key@example.org"), "key_request"),
         (message(to="security+key@example.org", author=ALICE, signature=signed_by("alice")), "key_request"),
         (message(to=BOUNCE_ADDRESS), "bounce"),
@@ -294,10 +297,10 @@ def test_each_mail_takes_its_route(mail: Message, name: str) -> None:
         (message(digest=b"seen", message_id=OWN_ID, to=BOUNCE_ADDRESS, bounce=True), "redelivery"),
         # Our own mail that comes back is not answered as whatever it looks like.
         (message(message_id=OWN_ID, to=BOUNCE_ADDRESS, bounce=True), "own"),
-        (message(message_id=OWN_ID, to=KEYED, automatic=True), "own"),
+        (message(message_id=OWN_ID, to=KEYED, automatic=True, vacation=True), "own"),
         # A mail system's word on a mail of ours is no vacation reply and nobody's follow-up.
-        (message(to=KEYED, bounce=True, automatic=True), "bounce"),
-        (message(to=KEYED, automatic=True, signature=signed_by("alice")), "automatic"),
+        (message(to=KEYED, bounce=True, automatic=True, vacation=True), "bounce"),
+        (message(to=KEYED, vacation=True, signature=signed_by("alice")), "automatic"),
         # Whoever writes on an issue is heard, whichever address they chose beside it: a key request would be silence.
         (message(to="security+key@example.org", subject="[EX-42] more on this"), "follow_up"),
         (
@@ -322,6 +325,7 @@ def test_every_route_has_its_handler_and_every_handler_its_route() -> None:
 
 FLAGS: dict[str, Callable[[bool], dict[str, Any]]] = {
     "automatic": lambda on: {"automatic": on},
+    "vacation": lambda on: {"vacation": on},
     "listed": lambda on: {"listed": on},
     "bounce": lambda on: {"bounce": on},
     "signed": lambda on: {"signature": signed_by("alice")} if on else {},

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from mailbot.storage import schema, seal, tables
-from mailbot.storage.database import Database, StoreUnavailable
+from mailbot.storage.database import Database, StoreUnavailable, protect
 from mailbot.storage.seal import Sealer
 
 
@@ -44,6 +44,7 @@ def test_the_head_is_the_newest_migration() -> None:
 def test_migrations_from_nothing_and_a_new_database_have_the_same_schema(tmp_path: Path, sealer: Sealer) -> None:
     made, migrated = (Database(f"sqlite:///{tmp_path / name}") for name in ("new.db", "migrated.db"))
     schema.prepare(made, sealer)
+    protect(migrated.path)
     config = _migrations()
     config.attributes["database"] = migrated
     command.upgrade(config, "head")
