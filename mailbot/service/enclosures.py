@@ -7,7 +7,7 @@ from typing import Any
 
 from mailbot.mail import compose, fields
 from mailbot.mail.entity import Entity
-from mailbot.service.opening import Piece
+from mailbot.service.content import Piece
 from mailbot.service.store import ClaimedNotice, Store
 
 RAW_CAP = 1_000_000

@@ -201,7 +201,7 @@ def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
         mentions=tuple(writing.settings.issue_id(number) for number in params.get("mentions", ())),
         missing=missing,
         warnings=(*_warnings(writing), *params["defects"]),
-        attachments=tuple(Attachment(name, size, sha256) for name, _, size, sha256 in params["attachments"]),
+        attachments=tuple(Attachment(*attachment) for attachment in params["attachments"]),
     )
 
 
@@ -252,11 +252,15 @@ def _warnings(writing: Writing) -> tuple[str, ...]:
 def _signer(writing: Writing) -> str:
     """Whose key signed: a member, a known key's user id, or only the key id."""
     fingerprint, key_id = writing.claim.params["signed_by"], writing.claim.params["key_id"]
-    if writing.claim.params["signer"] == "known":
-        return f"the key of this sender that we know ({fingerprint})"
-    if writing.claim.params["signer"] == "carried":
-        return f"a key that came along with this mail ({fingerprint}), which proves nothing about who wrote it"
     member = writing.settings.member_by_fingerprint(fingerprint) if fingerprint else None
-    if member is not None:
-        return f"{member.name} ({fingerprint})"
-    return str(fingerprint or key_id)
+    match writing.claim.params["signer"]:
+        case "known":
+            return f"the key of this sender that we know ({fingerprint})"
+        case "earlier":
+            return f"a key that came with another mail from this address ({fingerprint})"
+        case "carried":
+            return f"a key that came along with this mail ({fingerprint}), which proves nothing about who wrote it"
+        case "loose" if fingerprint:
+            # RFC 3156 signs the mail; a block in it may have been taken from anywhere.
+            return f"{member.name if member else 'the key'} ({fingerprint}), over the text only, not over the mail"
+    return f"{member.name} ({fingerprint})" if member else str(fingerprint or key_id)

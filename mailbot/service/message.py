@@ -7,7 +7,7 @@ from typing import Any
 from mailbot.mail.authenticity import Authentication
 from mailbot.mail.envelope import Envelope, Target
 from mailbot.service.carried_keys import CarriedKey
-from mailbot.service.opening import Piece
+from mailbot.service.content import Piece
 from mailbot.service.ports import Opened, Signature
 
 
@@ -37,7 +37,7 @@ class Message:
     html_only: bool
     attachments: tuple[Attachment, ...]
     opened: str
-    """What became of its encryption: a value of `ports.Opened`, "" if there was none."""
+    """What became of its encryption, as in `content.Content`; "" if there was none."""
     key_ids: tuple[str, ...]
     """The key ids that a ciphertext named."""
     symmetric: bool
@@ -63,8 +63,9 @@ class Message:
     keys: tuple[CarriedKey, ...] = ()
     """Public keys that it brings along."""
     signer: str = ""
-    """Whose a good signature is if it is no member's: ``known`` (the reporter's key that we have), ``carried`` (a key
-    that came with this very mail, which proves nothing about who wrote it)."""
+    """Whose a good signature is if it is no member's: ``known`` (a key that was kept for the author's address, with
+    whatever issue), ``carried`` (a key that came with this very mail, which proves nothing about who wrote it),
+    ``loose`` (any other key, and the signature covers the text but not the mail)."""
     pieces: tuple[Piece, ...] = ()
     """What was inside an encryption: members cannot open the original, which is encrypted to the group."""
 
