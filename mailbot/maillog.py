@@ -23,6 +23,8 @@ def set_up(level: str = "INFO") -> None:
     logger.propagate = False
     # python-gnupg's debug log carries gpg's stderr, user ids included.
     logging.getLogger("gnupg").setLevel(logging.WARNING)
+    # A tick that takes longer than its period is no news.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 def step(name: str) -> None:

@@ -8,6 +8,7 @@ config cannot be used.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import signal
@@ -69,7 +70,9 @@ class Role:
         return self.settings()
 
     def ready(self) -> None:
-        self._channel.send(b"ready")
+        # The parent may be gone by now: then there is nobody to tell, and `_watch_parent` ends us in order.
+        with contextlib.suppress(OSError):
+            self._channel.send(b"ready")
 
     def on_stop(self, call: Callable[[], object]) -> None:
         """Have `call` called when the role is told to stop, or now if it already was."""

@@ -69,16 +69,16 @@ class Bot:
         """SIGTERM, as an operator stops it. Returns the exit code."""
         assert self.process is not None
         self.process.terminate()
-        return self._reap()
+        return self.reap()
 
     def kill(self) -> None:
         """kill -9 for every process of the bot at once, as a machine that loses its power."""
         assert self.process is not None
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self._reap()
+        self.reap()
 
-    def _reap(self) -> int:
+    def reap(self) -> int:
         assert self.process is not None
         assert self.process.stdout is not None
         code = self.process.wait(PATIENCE)

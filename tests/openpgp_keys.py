@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,6 +120,13 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
+    with laboratory() as made:
+        yield made
+
+
+@contextmanager
+def laboratory() -> Iterator[Lab]:
+    """For programs that are no tests."""
     root = Path(tempfile.mkdtemp(prefix="mb-"))
     try:
         yield _furnish(root)

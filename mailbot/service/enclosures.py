@@ -25,11 +25,11 @@ class Enclosures:
     def load(cls, store: Store, claim: ClaimedNotice) -> "Enclosures":
         """Read them from the store, as the notice names them."""
         original = store.read_blob(claim.blob_id, claim.issue) if claim.blob_id is not None else None
-        inside = memoryview(b"" if claim.pieces_id is None else store.read_blob(claim.pieces_id, claim.issue))
+        inside = b"" if claim.pieces_id is None else store.read_blob(claim.pieces_id, claim.issue)
         pieces = []
         start = 0
         for name, size, is_mail in claim.params.get("pieces", ()):
-            pieces.append(Piece(name, bytes(inside[start : start + size]), is_mail))
+            pieces.append(Piece(name, inside[start : start + size], is_mail))
             start += size
         return cls(original, tuple(pieces), bool(claim.params.get("unreadable")), claim.params)
 

@@ -128,7 +128,8 @@ def acknowledgement(writing: Writing, _missing: tuple[Missing, ...]) -> letters.
     opened = writing.claim.event == "acknowledgement"
     make = letters.Acknowledgement if opened else letters.AcknowledgementUnreadable
     return make(
-        group=writing.group, now=writing.now, issue=writing.id, answer_by=_promised(writing.response) or writing.response.due_at,
+        group=writing.group, now=writing.now, issue=writing.id,
+        answer_by=_promised(writing.response) or writing.response.due_at,
         escalate_at=writing.response.due_at, contacts=_contacts(writing.response),
         fingerprint=writing.settings.openpgp.key, key_address=writing.settings.group.extended("key"),
     )  # fmt: skip

@@ -140,8 +140,8 @@ class OpenPGP(Protocol):
         """A detached signature of the group's key over exactly these bytes."""
         ...
 
-    def encrypt(self, pieces: Sequence[bytes], recipients: Sequence[str]) -> bytes:
-        """Sign with the group's key and encrypt the concatenated pieces to all recipients (full fingerprints).
+    def encrypt(self, pieces: Sequence[bytes], recipients: Sequence[str], sign: bool = True) -> bytes:
+        """Sign with the group's key (or not) and encrypt the concatenated pieces to all recipients (full fingerprints).
 
         Returns ASCII armor with CRLF line ends. Raises `UnusableKeys`.
         """

@@ -4,7 +4,9 @@ Members share one ciphertext (or get one each, `relay.encrypt`). Content never g
 a member without a usable key gets what `relay.keyless` says, and the others are told.
 """
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,6 +20,9 @@ from mailbot.service.enclosures import Enclosures
 from mailbot.service.ports import OpenPGP, UnusableKeys
 from mailbot.service.store import ClaimedNotice, Draft, ReporterKey
 from mailbot.service.tokens import Tokens
+
+SIDE_BY_SIDE = min(8, os.cpu_count() or 1)
+"""Copies that are encrypted at once: each keeps a core busy."""
 
 # Numbers of one notice's mails that share a Message-ID; those to outsiders follow.
 _TOGETHER, _CLEAR, _NOTICE_ONLY, _SINGLE = range(4)
@@ -106,23 +111,35 @@ class Poster:
     def _sealed(self, rendered: Rendered, recipients: Sequence[Recipient], enclosed: Enclosures) -> list[Draft]:
         if not recipients:
             return []
-        groups = [recipients] if self._settings.relay.encrypt == "together" else [[one] for one in recipients]
+        inner = self._internal_fields(rendered.subject, _TOGETHER)
+        outer = self._internal_fields(rendered.outer, _TOGETHER)
+        content = compose.text_part(rendered.body)
         attached = enclosed.sealed()
+        seed = self._tokens.seed(self._claim.id, 0)
+        content = compose.mixed([content, *attached], seed) if attached else content
+        root = openpgp_mime.protect_cipher(content, inner, outer)
+        fingerprints = [one.fingerprint for one in recipients if one.fingerprint]
+        if self._settings.relay.encrypt == "together" or len(recipients) == 1:
+            groups, armored = [recipients], [self._openpgp.encrypt(root.pieces(), fingerprints)]
+        else:
+            groups, armored = [[one] for one in recipients], self._one_each(root, fingerprints, seed)
         drafts: list[Draft] = []
-        for group in groups:
-            seed = self._tokens.seed(self._claim.id, len(drafts))
-            inner = self._internal_fields(rendered.subject, _TOGETHER)
-            outer = self._internal_fields(rendered.outer, _TOGETHER)
-            content = compose.text_part(rendered.body)
-            content = compose.mixed([content, *attached], seed) if attached else content
-            root = openpgp_mime.protect_cipher(content, inner, outer)
-            fingerprints = [one.fingerprint for one in group if one.fingerprint]
-            armored = self._openpgp.encrypt(root.pieces(), fingerprints)
-            shared = _Shared(
-                tuple(outer), openpgp_mime.encrypted(armored, seed), self._message_id(_TOGETHER), encrypted=True
-            )
+        for group, ciphertext in zip(groups, armored, strict=True):
+            entity = openpgp_mime.encrypted(ciphertext, self._tokens.seed(self._claim.id, len(drafts)))
+            shared = _Shared(tuple(outer), entity, self._message_id(_TOGETHER), encrypted=True)
             drafts += self._copies(shared, group, len(drafts))
         return drafts
+
+    def _one_each(self, root: Entity, fingerprints: Sequence[str], seed: bytes) -> list[bytes]:
+        """One ciphertext per key around one signature (RFC 3156 6.1).
+
+        gpg's agent does private-key operations one after the other, and every copy says the same: so there is one.
+        Encrypting needs no agent, and runs side by side.
+        """
+        made = self._openpgp.sign(b"".join(root.pieces()))
+        pieces = openpgp_mime.signed(root, made.armored, made.micalg, seed, inside_encryption=True).pieces()
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return list(pool.map(lambda one: self._openpgp.encrypt(pieces, [one], sign=False), fingerprints))
 
     def _keyless(
         self, rendered: Rendered, keyless: Sequence[tuple[Recipient, str]], got: str, enclosed: Enclosures,
@@ -249,7 +266,6 @@ class Poster:
     def _copies(self, shared: _Shared, recipients: Sequence[Recipient], first_seq: int) -> list[Draft]:
         """One draft per recipient over one body."""
         headers = compose.head(shared.head_fields, shared.entity)
-        body = b"".join(shared.entity.body)
         return [
             Draft(
                 seq=seq,
@@ -259,7 +275,7 @@ class Poster:
                 sender=self._settings.group.extended(f"bounce.{self._tokens.bounce(self._claim.id, seq)}"),
                 headers=headers,
                 message_id=shared.message_id,
-                body=body,
+                body=shared.entity.body,
                 encrypted=shared.encrypted,
             )
             for seq, recipient in enumerate(recipients, start=first_seq)

@@ -107,7 +107,8 @@ class Draft:
     sender: str
     headers: bytes
     message_id: str
-    body: bytes
+    body: tuple[bytes, ...]
+    """In pieces, because one of them may be large."""
     encrypted: bool
 
 

@@ -83,4 +83,7 @@ class Ticks:
         issue = unit.issue(number)
         if issue is None or not issue.reporter or not issue.answerable:
             return False
-        return again or unit.may_acknowledge(issue.reporter, now, timedelta(0), self._settings().ack.per_hour)
+        # Of a kind of its own: a new report within the hour is acknowledged all the same.
+        return again or unit.may_acknowledge(
+            issue.reporter, now, timedelta(0), self._settings().ack.per_hour, kind="escalation"
+        )

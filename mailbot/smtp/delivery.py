@@ -108,7 +108,7 @@ class Delivery:
                 await self._idle(stop, None)
             elif self._ready:
                 self._start(self._ready.popleft())
-            elif not await self._claim(ahead):
+            elif self._recorder.troubled or not await self._claim(ahead):
                 self._connections.retire_idle()
                 await self._idle(stop, POLL_SECONDS)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mailbot import maillog
+from mailbot.errors import TemporaryError
 from mailbot.service.outgoing import Outbox, Outcome, Result
 
 _RETRY_SECONDS = 1.0
@@ -22,6 +23,9 @@ class Recorder:
         self._now = now
         self._waiting: list[tuple[Result, asyncio.Future[None]]] = []
         self._filled = asyncio.Event()
+        self.troubled = False
+        """The store is away. Leases may have run out meanwhile, so a row must not be claimed before what became of it is
+        written: the mail would go out twice."""
 
     async def record(self, *results: Result) -> None:
         """Return when the results are durable."""
@@ -43,10 +47,12 @@ class Recorder:
                 await asyncio.to_thread(self._outbox.finish, [result for result, _ in batch], self._now())
             except Exception as error:  # noqa: BLE001 - whatever the store has, the mail is out and must be recorded
                 maillog.trouble("outbox", error)
+                self.troubled = isinstance(error, TemporaryError)
                 self._waiting.extend(batch)
                 one_by_one = True
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
+            self.troubled = False
             if not self._waiting:
                 self._filled.clear()
                 one_by_one = False

@@ -17,6 +17,8 @@ from mailbot.storage.tables import audit
 from mailbot.storage.unseal import Box
 
 _START = b"\0" * 32
+_LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+_APPEND = insert(audit)
 
 
 def append(
@@ -31,15 +33,11 @@ def append(
     new: Any,
 ) -> None:
     """Add one row within the caller's write transaction, which by its lock is the only one that appends."""
-    last = connection.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
+    last = connection.execute(_LAST).first()
     seq, previous = (last.seq + 1, last.hash) if last else (1, _START)
     sealed = box.seal_json({"old": old, "new": new}, "audit")
-    connection.execute(
-        insert(audit).values(
-            seq=seq, at=at, issue_id=issue_id, actor=actor, action=action, sealed=sealed,
-            hash=_link(key, previous, seq, at, issue_id, actor, action, sealed),
-        )
-    )  # fmt: skip
+    row = {"seq": seq, "at": at, "issue_id": issue_id, "actor": actor, "action": action, "sealed": sealed}
+    connection.execute(_APPEND, {**row, "hash": _link(key, previous, seq, at, issue_id, actor, action, sealed)})
 
 
 def broken_at(connection: Connection, key: bytes) -> int | None:

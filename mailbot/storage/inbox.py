@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, func, insert, select, update
 
 from mailbot import maillog
 from mailbot.mail.envelope import Envelope
@@ -15,6 +15,41 @@ from mailbot.storage.tables import inbox, inbox_hash
 from mailbot.storage.unseal import SealBroken
 from mailbot.storage.vault import Vault
 
+_UNSEEN = (
+    select(inbox.c.id, inbox.c.blob_id)
+    .where(inbox.c.state == "new", inbox.c.turn.is_(None))
+    .order_by(inbox.c.id)
+    .limit(bindparam("limit"))
+)
+_WAITING = inbox.c.state == "new"
+_TURNS = select(
+    select(func.max(inbox.c.turn)).where(inbox.c.sender_hash == bindparam("sender"), _WAITING).scalar_subquery(),
+    select(func.min(inbox.c.turn)).where(_WAITING).scalar_subquery(),
+)
+_SET_TURN = update(inbox).where(inbox.c.id == bindparam("row_id"), inbox.c.turn.is_(None))
+_ADD_HASHES = insert(inbox_hash)
+_FORGET_HASHES = delete(inbox_hash).where(inbox_hash.c.inbox_id == bindparam("row_id"))
+
+
+def _next_free() -> Select[tuple[int, int, int, int]]:
+    older = inbox_hash.alias("older")
+    mine = inbox_hash.alias("mine")
+    blocked = exists().where(
+        mine.c.inbox_id == inbox.c.id, older.c.hash == mine.c.hash, older.c.inbox_id < inbox.c.id
+    )  # fmt: skip
+    unseen = select(func.min(inbox.c.id)).where(_WAITING, inbox.c.turn.is_(None)).scalar_subquery()
+    return (
+        select(inbox.c.id, inbox.c.claim_token, inbox.c.blob_id, inbox.c.failures)
+        .where(inbox.c.turn.is_not(None), claims.free(inbox), ~blocked)
+        # A mail is only claimed once all before it have their hashes: an older one might belong to its thread.
+        .where(inbox.c.id < func.coalesce(unseen, inbox.c.id + 1))
+        .order_by(inbox.c.turn, inbox.c.id)
+        .limit(1)
+    )
+
+
+_NEXT_FREE = _next_free()
+
 
 def index(database: Database, vault: Vault, read: Callable[[Envelope, bytes], MailKeys], limit: int) -> int:
     """Write keyed hashes of sender, Message-ID and references beside new mails. Returns how many were seen.
@@ -23,10 +58,7 @@ def index(database: Database, vault: Vault, read: Callable[[Envelope, bytes], Ma
     than the mail that is next (start-time fair queueing). A flood from one sender so waits behind everybody else's.
     """
     with database.read() as connection:
-        rows = connection.execute(
-            select(inbox.c.id, inbox.c.blob_id).where(inbox.c.state == "new", inbox.c.turn.is_(None))
-            .order_by(inbox.c.id).limit(limit)
-        ).all()  # fmt: skip
+        rows = connection.execute(_UNSEEN, {"limit": limit}).all()
         heads = [(row.id, _head(connection, vault, row.blob_id)) for row in rows]
     if not heads:
         return 0
@@ -52,45 +84,25 @@ def _head(connection: Connection, vault: Vault, blob_id: int) -> tuple[Envelope,
 
 def _index_one(connection: Connection, vault: Vault, row_id: int, keys: MailKeys) -> None:
     sender = vault.hash("sender", keys.sender.lower())
-    waiting = inbox.c.state == "new"
-    own_last = connection.scalar(
-        select(func.max(inbox.c.turn)).where(inbox.c.sender_hash == sender, waiting)
-    )  # fmt: skip
-    first = connection.scalar(select(func.min(inbox.c.turn)).where(waiting))
+    own_last, first = connection.execute(_TURNS, {"sender": sender}).one()
     turn = max(first or 0, (own_last or 0) + 1)
-    indexed = connection.execute(
-        update(inbox).where(inbox.c.id == row_id, inbox.c.turn.is_(None)).values(turn=turn, sender_hash=sender)
-    )
+    indexed = connection.execute(_SET_TURN, {"row_id": row_id, "turn": turn, "sender_hash": sender})
     if indexed.rowcount:  # else another worker's pass was here first
         hashes = {sender} | {vault.hash("thread", value) for value in keys.shared}
-        connection.execute(insert(inbox_hash), [{"hash": value, "inbox_id": row_id} for value in hashes])
+        connection.execute(_ADD_HASHES, [{"hash": value, "inbox_id": row_id} for value in hashes])
 
 
 def claim(database: Database, vault: Vault, owner: Owner, now: datetime) -> ClaimedMail | None:
     """Take the next mail that is free and whose thread and sender have no older mail unfinished."""
-    older = inbox_hash.alias("older")
-    mine = inbox_hash.alias("mine")
-    blocked = exists().where(
-        mine.c.inbox_id == inbox.c.id, older.c.hash == mine.c.hash, older.c.inbox_id < inbox.c.id
-    )  # fmt: skip
-    unseen = select(func.min(inbox.c.id)).where(inbox.c.state == "new", inbox.c.turn.is_(None)).scalar_subquery()
-    query = (
-        select(inbox)
-        .where(inbox.c.state == "new", inbox.c.turn.is_not(None), claims.free(inbox, now), ~blocked)
-        # A mail is only claimed once all before it have their hashes: an older one might belong to its thread.
-        .where(inbox.c.id < func.coalesce(unseen, inbox.c.id + 1))
-        .order_by(inbox.c.turn, inbox.c.id)
-        .limit(1)
-    )
     while True:
         with database.read() as connection:
-            if connection.execute(query).first() is None:
-                return None
+            row = connection.execute(_NEXT_FREE, claims.at(now)).first()
+        if row is None:
+            return None
         with database.write() as connection:
-            row = connection.execute(query).first()
-            if row is None:
-                return None
-            claims.take(connection, inbox, [row.id], owner)
+            # No older mail can come to stand before it meanwhile: all had their hashes, and can only lose them.
+            if not claims.take(connection, inbox, row.id, row.claim_token, owner, now):
+                continue
         try:
             with database.read() as connection:
                 first, raw = vault.read_blob(connection, row.blob_id)
@@ -115,4 +127,4 @@ def give_back(database: Database, claimed: ClaimedMail, now: datetime, delay: ti
 
 def forget_hashes(connection: Connection, inbox_id: int) -> None:
     """The mail is finished: nothing waits for it any more."""
-    connection.execute(delete(inbox_hash).where(inbox_hash.c.inbox_id == inbox_id))
+    connection.execute(_FORGET_HASHES, {"row_id": inbox_id})

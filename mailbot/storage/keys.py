@@ -2,15 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from mailbot.storage.tables import public_key, setting
 
 _REVISION = "keys.revision"
+_READ_REVISION = select(setting.c.value).where(setting.c.name == bindparam("setting"))
 
 
 def revision(connection: Connection) -> int:
-    value = connection.scalar(select(setting.c.value).where(setting.c.name == _REVISION))
+    value = connection.scalar(_READ_REVISION, {"setting": _REVISION})
     return int(value) if value else 0
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, select
 
 from mailbot import maillog
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
 from mailbot.storage import claims
 from mailbot.storage.database import Database
-from mailbot.storage.leases import LEASE_SECONDS, Owner, boot_seconds
+from mailbot.storage.leases import Owner
 from mailbot.storage.tables import blob, outbox
 from mailbot.storage.unit_of_work import UnitOfWork
 from mailbot.storage.unseal import SealBroken
@@ -24,6 +24,16 @@ _STATES = {
     Outcome.FAILED: "failed",
     Outcome.CANCELLED: "cancelled",
 }
+
+_DUE = (
+    select(outbox, blob.c.size)
+    # Of its own issue only: no row of the database may send one issue's mail in another's name.
+    .join(blob, and_(blob.c.id == outbox.c.blob_id, blob.c.issue_id.is_not_distinct_from(outbox.c.issue_id)))
+    .where(claims.free(outbox))
+    .order_by(outbox.c.id)
+    .limit(bindparam("limit"))
+)
+_ROW = select(outbox).where(outbox.c.id == bindparam("row_id"))
 
 
 def _status(result: Result) -> str:
@@ -41,28 +51,25 @@ class SqlOutbox:
         self._owner = Owner.current()
 
     def claim(self, limit: int, max_bytes: int, now: datetime) -> list[OutgoingMail]:
-        query = (
-            select(outbox, blob.c.size)
-            # Of its own issue only: no row of the database may send one issue's mail in another's name.
-            .join(blob, and_(blob.c.id == outbox.c.blob_id, blob.c.issue_id.is_not_distinct_from(outbox.c.issue_id)))
-            .where(outbox.c.state == "waiting", claims.free(outbox, now))
-            .order_by(outbox.c.id)
-            .limit(limit)
-        )
         with self._database.read() as connection:
-            if connection.execute(query).first() is None:
-                return []
+            due = connection.execute(_DUE, {"limit": limit, **claims.at(now)}).all()
+        rows: list[Row[Any]] = []
+        blobs: set[int] = set()
+        size = 0
+        for row in due:
+            size += 0 if row.blob_id in blobs else row.size
+            if rows and size > max_bytes:
+                break
+            blobs.add(row.blob_id)
+            rows.append(row)
+        if not rows:
+            return []
         with self._database.write() as connection:
-            rows: list[Row[Any]] = []
-            blobs: set[int] = set()
-            size = 0
-            for row in connection.execute(query):
-                size += 0 if row.blob_id in blobs else row.size
-                if rows and size > max_bytes:
-                    break
-                blobs.add(row.blob_id)
-                rows.append(row)
-            claims.take(connection, outbox, [row.id for row in rows], self._owner, count=False)
+            rows = [
+                row
+                for row in rows
+                if claims.take(connection, outbox, row.id, row.claim_token, self._owner, now, count=False)
+            ]
         maillog.step("claimed-outgoing")
         mails: list[OutgoingMail] = []
         broken: list[Row[Any]] = []
@@ -106,51 +113,24 @@ class SqlOutbox:
     def finish(self, results: Sequence[Result], now: datetime) -> None:
         with self._database.write() as connection:
             for result in results:
-                row = connection.execute(select(outbox).where(outbox.c.id == result.mail.id)).one()
+                row = connection.execute(_ROW, {"row_id": result.mail.id}).one()
                 box = self._vault.issue_box(connection, row.issue_id)
-                final = result.next_at is None
                 values: dict[str, Any] = {}
                 if result.text is not None:
                     error = {"text": result.text, "code": result.code}
                     values["sealed_error"] = box.seal_json(error, "error") if result.text else None
-                done = connection.execute(
-                    update(outbox)
-                    .where(
-                        outbox.c.id == result.mail.id,
-                        outbox.c.claim_token == result.mail.token,
-                        outbox.c.claim_owner.is_not(None),
-                    )
-                    .values(
-                        state=_STATES[result.outcome],
-                        attempts=result.attempts,
-                        not_before=result.next_at,
-                        finished_at=now if final else None,
-                        claim_owner=None,
-                        claim_until=None,
-                        **values,
-                    )
-                )
-                if done.rowcount and result.outcome is Outcome.FAILED:
+                done = claims.given_back(
+                    connection, outbox, result.mail.id, result.mail.token,
+                    state=_STATES[result.outcome], attempts=result.attempts, not_before=result.next_at,
+                    finished_at=now if result.next_at is None else None, **values,
+                )  # fmt: skip
+                if done and result.outcome is Outcome.FAILED:
                     unit = UnitOfWork(connection, self._vault)
                     unit.undelivered(row, _status(result), now)
             maillog.step("finishing-outgoing")
         maillog.step("finished-outgoing")
 
     def renew(self, mails: Sequence[OutgoingMail]) -> frozenset[int]:
-        lost = set()
-        statement = (
-            update(outbox)
-            .where(
-                outbox.c.id == bindparam("row_id"),
-                outbox.c.claim_token == bindparam("token"),
-                outbox.c.claim_owner.is_not(None),
-            )
-            .values(claim_until=bindparam("until"))
-        )
         with self._database.write() as connection:
-            for mail in mails:
-                until = boot_seconds() + LEASE_SECONDS
-                result = connection.execute(statement, {"row_id": mail.id, "token": mail.token, "until": until})
-                if result.rowcount != 1:
-                    lost.add(mail.id)
-        return frozenset(lost)
+            held = [(outbox, mail.id, mail.token) for mail in mails]
+            return frozenset(row_id for _, row_id, _ in claims.renew(connection, held))

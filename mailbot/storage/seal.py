@@ -5,6 +5,7 @@ to the store's public key (crypto_box_seal, X25519). Chunk 0 is the envelope, so
 """
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,25 +26,40 @@ class SealedBlob:
     """Bytes of the body, without the first chunk."""
 
 
-def encrypt_chunks(first: bytes, body: bytes | bytearray | memoryview) -> tuple[bytes, tuple[bytes, ...]]:
-    """Encrypt under a fresh key. Returns the key material (to be wrapped) and the chunks."""
+def encrypt_chunks(first: bytes, body: Iterable[bytes | bytearray | memoryview]) -> tuple[bytes, Iterator[bytes]]:
+    """Encrypt `first` and the pieces of a body under a fresh key.
+
+    Returns the key material (to be wrapped) and the chunks, which are made one by one as they are taken.
+    """
     key = bindings.crypto_secretstream_xchacha20poly1305_keygen()
     state = bindings.crypto_secretstream_xchacha20poly1305_state()
     header = bindings.crypto_secretstream_xchacha20poly1305_init_push(state, key)
-    pieces = [first]
-    view = memoryview(body)
-    pieces.extend(bytes(view[at : at + CHUNK_SIZE]) for at in range(0, len(view), CHUNK_SIZE))
-    last = len(pieces) - 1
-    chunks = []
-    for index in range(len(pieces)):
-        tag = (
-            bindings.crypto_secretstream_xchacha20poly1305_TAG_FINAL
-            if index == last
-            else bindings.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
-        )
-        chunks.append(bindings.crypto_secretstream_xchacha20poly1305_push(state, pieces[index], None, tag))
-        pieces[index] = b""
-    return key + header, tuple(chunks)
+
+    def chunks() -> Iterator[bytes]:
+        push = bindings.crypto_secretstream_xchacha20poly1305_push
+        plain = first
+        for following in _cut(body):
+            yield push(state, plain, None, bindings.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE)
+            plain = following
+        yield push(state, plain, None, bindings.crypto_secretstream_xchacha20poly1305_TAG_FINAL)
+
+    return key + header, chunks()
+
+
+def _cut(body: Iterable[bytes | bytearray | memoryview]) -> Iterator[bytes]:
+    """Pieces of any size as blocks of `CHUNK_SIZE` and a last one; small pieces share a block."""
+    block = bytearray()
+    for piece in body:
+        view = memoryview(piece)
+        while len(view):
+            room = CHUNK_SIZE - len(block)
+            block += view[:room]
+            view = view[room:]
+            if len(block) == CHUNK_SIZE:
+                yield bytes(block)
+                block.clear()
+    if block:
+        yield bytes(block)
 
 
 class Sealer:
@@ -57,8 +73,8 @@ class Sealer:
         return bindings.crypto_box_seal(key, self.public_key)
 
     def seal(self, first: bytes, body: bytes | bytearray | memoryview) -> SealedBlob:
-        key, chunks = encrypt_chunks(first, body)
-        return SealedBlob(self.wrap(key), chunks, len(body))
+        key, chunks = encrypt_chunks(first, [body])
+        return SealedBlob(self.wrap(key), tuple(chunks), len(body))
 
 
 def public_key_file(seal_key_file: Path) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 
 from mailbot import maillog
 from mailbot.domain.clocks import ClockState
@@ -25,9 +25,19 @@ from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
 from mailbot.storage.tables import blob, clock, message, notice, outbox
 from mailbot.storage.tables import inbox as inbox_table
-from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_reference
+from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_references
 from mailbot.storage.unseal import SealBroken
 from mailbot.storage.vault import Vault
+
+_NEXT_NOTICE = select(notice).where(claims.free(notice)).order_by(notice.c.id).limit(1)
+_FIRST_NOTICE = (
+    select(notice.c.id)
+    .where(notice.c.issue_id == bindparam("issue_id"), notice.c.event.in_(["report", "unreadable"]))
+    .order_by(notice.c.id)
+    .limit(1)
+)
+_ADD_OUTGOING = insert(outbox)
+_ADD_MESSAGE = insert(message)
 
 
 class Store:
@@ -39,6 +49,7 @@ class Store:
         self._owner = Owner.current()
         self._held: set[tuple[Table, int, int]] = set()
         self._lock = threading.Lock()
+        self._keys: tuple[int, list[str]] | None = None
         self.token_key = vault.token_key
 
     def digest(self, pieces: Iterable[bytes | memoryview]) -> bytes:
@@ -94,21 +105,14 @@ class Store:
     # Notices
 
     def claim_notice(self, now: datetime) -> ClaimedNotice | None:
-        query = (
-            select(notice)
-            .where(notice.c.state == "new", claims.free(notice, now))
-            .order_by(notice.c.id)
-            .limit(1)
-        )  # fmt: skip
         while True:
             with self.database.read() as connection:
-                if connection.execute(query).first() is None:
-                    return None
+                row = connection.execute(_NEXT_NOTICE, claims.at(now)).first()
+            if row is None:
+                return None
             with self.database.write() as connection:
-                row = connection.execute(query).first()
-                if row is None:
-                    return None
-                claims.take(connection, notice, [row.id], self._owner)
+                if not claims.take(connection, notice, row.id, row.claim_token, self._owner, now):
+                    continue
             try:
                 with self.database.read() as connection:
                     params = self._vault.issue_box(connection, row.issue_id).open_json(row.sealed, "notice")
@@ -135,8 +139,11 @@ class Store:
     def finish_notice(self, claim: ClaimedNotice, drafts: Sequence[Draft], now: datetime) -> None:
         with self.database.write() as connection:
             claims.give_back(connection, notice, claim.id, claim.token, state="done", finished_at=now)
+            if not drafts:
+                return
             box = self._vault.issue_box(connection, claim.issue)
             blobs: dict[int, int] = {}
+            rows = []
             for draft in drafts:
                 if id(draft.body) not in blobs:
                     blobs[id(draft.body)] = self._vault.write_blob(connection, claim.issue, box, draft.body)
@@ -145,26 +152,25 @@ class Store:
                     "sender": draft.sender,
                     "headers": draft.headers.decode("utf-8", "surrogateescape"),
                 }
-                connection.execute(
-                    insert(outbox).values(
-                        notice_id=claim.id, seq=draft.seq, kind=draft.kind, issue_id=claim.issue,
-                        member_id=draft.member_id, blob_id=blobs[id(draft.body)], created_at=now,
-                        sealed=box.seal_json(content, "outbox"),
-                    )
+                rows.append(
+                    {
+                        "notice_id": claim.id, "seq": draft.seq, "kind": draft.kind, "issue_id": claim.issue,
+                        "member_id": draft.member_id, "blob_id": blobs[id(draft.body)], "created_at": now,
+                        "sealed": box.seal_json(content, "outbox"),
+                    }
                 )  # fmt: skip
-                if claim.issue is not None:
-                    add_reference(
-                        connection, self._vault, claim.issue, draft.message_id, draft.recipient, written=False
-                    )
                 maillog.step("finishing-notice")
-            if drafts and claim.issue is not None:
-                sealed = box.seal_json({"from": "", "message_id": drafts[0].message_id, "signed_by": ""}, "message")
-                connection.execute(
-                    insert(message).values(
-                        issue_id=claim.issue, direction="out", kind=claim.event, at=claim.created_at,
-                        encrypted=all(draft.encrypted for draft in drafts), notice_id=claim.id, sealed=sealed,
-                    )
-                )  # fmt: skip
+            connection.execute(_ADD_OUTGOING, rows)
+            if claim.issue is None:
+                return
+            sent = [(draft.message_id, draft.recipient) for draft in drafts]
+            add_references(connection, self._vault, claim.issue, sent, written=False)
+            sealed = box.seal_json({"from": "", "message_id": drafts[0].message_id, "signed_by": ""}, "message")
+            row = {
+                "issue_id": claim.issue, "direction": "out", "kind": claim.event, "at": claim.created_at,
+                "encrypted": all(draft.encrypted for draft in drafts), "notice_id": claim.id, "sealed": sealed,
+            }  # fmt: skip
+            connection.execute(_ADD_MESSAGE, row)
 
     def notice_failed(self, claim: ClaimedNotice, now: datetime, delay: timedelta, *, own: bool) -> None:
         with self.database.write() as connection:
@@ -186,9 +192,8 @@ class Store:
             return views.issue_view(connection, self._vault, number)
 
     def first_notice(self, number: int) -> int | None:
-        query = select(notice.c.id).where(notice.c.issue_id == number, notice.c.event.in_(["report", "unreadable"]))
         with self.database.read() as connection:
-            return connection.scalar(query.order_by(notice.c.id).limit(1))
+            return connection.scalar(_FIRST_NOTICE, {"issue_id": number})
 
     def keys_of(self, address: str) -> list[ReporterKey]:
         with self.database.read() as connection:
@@ -196,13 +201,16 @@ class Store:
 
     def keys(self) -> tuple[int, list[str]]:
         with self.database.read() as connection:
-            return keys.revision(connection), keys.armored(connection)
+            revision = keys.revision(connection)
+            if self._keys is None or self._keys[0] != revision:
+                self._keys = revision, keys.armored(connection)
+            return self._keys
 
     # Clocks
 
     def due_clocks(self, now: datetime, limit: int = 100) -> list[ClockView]:
         with self.database.read() as connection:
-            return views.clock_views(connection, clock.c.next_at <= now, limit)
+            return views.due_clocks(connection, now, limit)
 
     @contextmanager
     def fire(self, due: ClockView) -> Iterator[FiringUnit | None]:

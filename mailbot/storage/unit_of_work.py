@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot import maillog
 from mailbot.domain.clocks import ClockState, Plan
@@ -16,6 +17,24 @@ from mailbot.storage.tables import acknowledged, clock, issue, message, notice, 
 from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault, row_id
+
+_REDELIVERED = select(inbox_table.c.id).where(inbox_table.c.digest == bindparam("digest")).limit(1)
+_REFERENCES = select(thread_ref).where(
+    thread_ref.c.mid_hash.in_(bindparam("mids", expanding=True)),
+    or_(thread_ref.c.written, thread_ref.c.party_hash == bindparam("party")),
+)
+_ADD_REFERENCES = insert_or(thread_ref).on_conflict_do_nothing()
+_ADD_ISSUE = insert(issue)
+_ADD_PARTICIPANT = insert(participant)
+_ADD_MESSAGE = insert(message)
+_ADD_CLOCK = insert(clock)
+_ADD_NOTICE = insert(notice)
+_ADD_ACKNOWLEDGED = insert(acknowledged)
+# Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
+_ACKNOWLEDGED = select(func.count()).where(
+    acknowledged.c.at > bindparam("since"), acknowledged.c.at < bindparam("until")
+)
+_ACKNOWLEDGED_TO_SENDER = _ACKNOWLEDGED.where(acknowledged.c.sender_hash == bindparam("sender"))
 
 
 class UnitOfWork:
@@ -30,17 +49,12 @@ class UnitOfWork:
     # Looking
 
     def redelivered(self, digest: bytes) -> bool:
-        query = select(inbox_table.c.id).where(inbox_table.c.digest == digest).limit(1)
-        return self._connection.execute(query).first() is not None
+        return self._connection.execute(_REDELIVERED, {"digest": digest}).first() is not None
 
     def find_reference(self, message_ids: Sequence[str], sender: str) -> int | None:
         party = self._vault.address_hash(sender)
         distance = {self._vault.hash("message-id", one): number for number, one in enumerate(message_ids)}
-        rows = self._connection.execute(
-            select(thread_ref)
-            .where(thread_ref.c.mid_hash.in_(list(distance)))
-            .where(or_(thread_ref.c.written, thread_ref.c.party_hash == party))
-        ).all()
+        rows = self._connection.execute(_REFERENCES, {"mids": list(distance), "party": party}).all()
         nearest = min(
             rows, key=lambda row: (row.party_hash != party, distance[row.mid_hash], row.issue_id), default=None
         )
@@ -80,10 +94,11 @@ class UnitOfWork:
             "answerable": new.answerable,
         }  # fmt: skip
         result = self._connection.execute(
-            insert(issue).values(
-                wrapped_key=wrapped, status=Status.OPEN, encrypted=new.encrypted, drill=False,
-                opened_at=new.opened_at, sealed=box.seal_json(content, "issue"),
-            )
+            _ADD_ISSUE,
+            {
+                "wrapped_key": wrapped, "status": Status.OPEN, "encrypted": new.encrypted, "drill": False,
+                "opened_at": new.opened_at, "sealed": box.seal_json(content, "issue"),
+            },
         )  # fmt: skip
         number = row_id(result)
         self._boxes[number] = box
@@ -97,11 +112,8 @@ class UnitOfWork:
 
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None:
         sealed = self._box(number).seal_json({"address": address, "name": name}, "participant")
-        self._connection.execute(
-            insert(participant).values(
-                issue_id=number, address_hash=self._vault.address_hash(address), role=role, sealed=sealed
-            )
-        )
+        row = {"issue_id": number, "address_hash": self._vault.address_hash(address), "role": role, "sealed": sealed}
+        self._connection.execute(_ADD_PARTICIPANT, row)
 
     def set_key(self, number: int, address: str, key: ReporterKey) -> None:
         box = self._box(number)
@@ -121,44 +133,46 @@ class UnitOfWork:
             {"from": author, "message_id": message_id, "signed_by": signed_by}, "message"
         )
         self._connection.execute(
-            insert(message).values(
-                issue_id=number, direction="in", kind=kind, at=at, encrypted=encrypted, member_id=member_id,
-                inbox_id=self._mail.id if self._mail else None, sealed=sealed,
-            )
+            _ADD_MESSAGE,
+            {
+                "issue_id": number, "direction": "in", "kind": kind, "at": at, "encrypted": encrypted,
+                "member_id": member_id, "inbox_id": self._mail.id if self._mail else None, "sealed": sealed,
+            },
         )  # fmt: skip
         if message_id and author:
-            add_reference(self._connection, self._vault, number, message_id, author, written=participant)
+            add_references(self._connection, self._vault, number, [(message_id, author)], written=participant)
 
     def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None:
         self._connection.execute(
-            insert(clock).values(
-                issue_id=number, name=name, state=ClockState.RUNNING, started_at=started_at, due_at=plan.due_at,
-                next_at=plan.firings[0].at, plan=views.plan_json(plan),
-            )
+            _ADD_CLOCK,
+            {
+                "issue_id": number, "name": name, "state": ClockState.RUNNING, "started_at": started_at,
+                "due_at": plan.due_at, "next_at": plan.firings[0].at, "plan": views.plan_json(plan),
+            },
         )  # fmt: skip
 
     def cancel_clocks(self, number: int, now: datetime) -> None:
-        """End every clock of the issue. One whose deadline has passed was missed, and stays so."""
+        """End every clock of the issue. One whose deadline has passed was missed, and stays so, even if it has not
+        fired yet."""
         mine = clock.c.issue_id == number
         live = clock.c.state.in_([ClockState.RUNNING, ClockState.PAUSED])
-        self._connection.execute(update(clock).where(mine, live).values(state=ClockState.CANCELLED, ended_at=now))
+        # A paused clock has no deadline that could pass.
+        broken = and_(clock.c.state == ClockState.RUNNING, clock.c.due_at <= now)
+        state = case((broken, ClockState.MISSED), else_=ClockState.CANCELLED)
+        self._connection.execute(update(clock).where(mine, live).values(state=state, ended_at=now))
         self._connection.execute(update(clock).where(mine).values(next_at=None))
 
     def may_acknowledge(
         self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
     ) -> bool:
         party = self._vault.hash(kind, sender.lower())
-        count = select(func.count()).select_from(acknowledged)
-
-        def within(time: timedelta) -> ColumnElement[bool]:
-            # Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
-            return and_(acknowledged.c.at > now - time, acknowledged.c.at < now + time)
-
-        to_sender = self._connection.scalar(count.where(acknowledged.c.sender_hash == party, within(per_sender)))
-        to_all = self._connection.scalar(count.where(within(timedelta(hours=1))))
-        if to_sender or (to_all or 0) >= per_hour:
+        recent = {"sender": party, "since": now - per_sender, "until": now + per_sender}
+        hour = {"since": now - timedelta(hours=1), "until": now + timedelta(hours=1)}
+        if self._connection.scalar(_ACKNOWLEDGED_TO_SENDER, recent):
             return False
-        self._connection.execute(insert(acknowledged).values(sender_hash=party, at=now))
+        if (self._connection.scalar(_ACKNOWLEDGED, hour) or 0) >= per_hour:
+            return False
+        self._connection.execute(_ADD_ACKNOWLEDGED, {"sender_hash": party, "at": now})
         return True
 
     def bounced(self, notice_id: int, seq: int, code: str, now: datetime) -> int | None:
@@ -199,11 +213,12 @@ class UnitOfWork:
     ) -> None:  # fmt: skip
         box = self._box(number)
         self._connection.execute(
-            insert(notice).values(
-                event=event, issue_id=number, created_at=now, sealed=box.seal_json(params, "notice"),
-                blob_id=self._mail.blob_id if original and self._mail else None,
-                pieces_id=self._vault.write_blob(self._connection, number, box, pieces) if pieces else None,
-            )
+            _ADD_NOTICE,
+            {
+                "event": event, "issue_id": number, "created_at": now, "sealed": box.seal_json(params, "notice"),
+                "blob_id": self._mail.blob_id if original and self._mail else None,
+                "pieces_id": self._vault.write_blob(self._connection, number, box, [pieces]) if pieces else None,
+            },
         )  # fmt: skip
 
     def audit(
@@ -246,15 +261,18 @@ class FiringUnit(UnitOfWork):
         self._connection.execute(update(clock).where(clock.c.id == self._clock_id).values(**values))
 
 
-def add_reference(
-    connection: Connection, vault: Vault, number: int, message_id: str, party: str, *, written: bool
+def add_references(
+    connection: Connection, vault: Vault, number: int, found: Iterable[tuple[str, str]], *, written: bool
 ) -> None:
-    """Remember who wrote or received a Message-ID in an issue, so that answers thread."""
-    row = {
-        "mid_hash": vault.hash("message-id", message_id),
-        "party_hash": vault.address_hash(party),
-        "issue_id": number,
-    }
-    known = select(thread_ref.c.issue_id).where(*(thread_ref.c[name] == value for name, value in row.items()))
-    if connection.execute(known).first() is None:
-        connection.execute(insert(thread_ref).values(written=written, **row))
+    """Remember who wrote or received Message-IDs in an issue, so that answers thread.
+
+    `found` holds pairs of Message-ID and address.
+    """
+    rows = [
+        {
+            "mid_hash": vault.hash("message-id", message_id), "party_hash": vault.address_hash(party),
+            "issue_id": number, "written": written,
+        }
+        for message_id, party in found
+    ]  # fmt: skip
+    connection.execute(_ADD_REFERENCES, rows)

@@ -7,7 +7,7 @@ purpose) is authenticated with them, so that a value cannot be moved to another 
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,27 +65,26 @@ class Unsealer(Sealer):
             raise SealBroken("a wrapped key does not open with this seal key") from None
 
 
-def decrypt_chunks(key: bytes, chunks: Iterable[bytes], first_only: bool = False) -> list[bytes]:
-    """Open chunks in order: [first, piece, piece, ...].
+def decrypt_chunks(key: bytes, chunks: Iterable[bytes], first_only: bool = False) -> Iterator[bytes]:
+    """Open chunks in order: first, piece, piece, ...
 
-    Raises `SealBroken` if one was changed, is missing or out of order. With `first_only` the final chunk need not be
-    reached: the caller wants the beginning and knows it.
+    Raises `SealBroken`, at the latest behind the last one, if one was changed, is missing or out of order: nothing
+    counts before that. With `first_only` the final chunk need not be reached: the caller wants the beginning and knows
+    it.
     """
     state = bindings.crypto_secretstream_xchacha20poly1305_state()
     secret, header = key[:KEY_BYTES], key[KEY_BYTES:]
     bindings.crypto_secretstream_xchacha20poly1305_init_pull(state, header, secret)
-    opened = []
     final = False
-    try:
-        for chunk in chunks:
+    for chunk in chunks:
+        try:
             piece, tag = bindings.crypto_secretstream_xchacha20poly1305_pull(state, chunk)
-            opened.append(piece)
-            final = tag == bindings.crypto_secretstream_xchacha20poly1305_TAG_FINAL
-    except (CryptoError, RuntimeError, ValueError):
-        raise SealBroken("a sealed mail does not open") from None
+        except (CryptoError, RuntimeError, ValueError):
+            raise SealBroken("a sealed mail does not open") from None
+        final = tag == bindings.crypto_secretstream_xchacha20poly1305_TAG_FINAL
+        yield piece
     if not final and not first_only:
         raise SealBroken("a sealed mail is cut short")
-    return opened
 
 
 def keyed_hash(key: bytes, kind: str, value: str) -> bytes:

@@ -4,12 +4,14 @@ All are random, and stand in the database sealed to the store's public key. So a
 (nothing else changes, and addresses and tokens given out stay good), and destroying an issue's key forgets the issue.
 """
 
+import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, insert, select, update
+from sqlalchemy import Connection, CursorResult, bindparam, insert, select, update
 
 from mailbot.storage import tables
 from mailbot.storage.seal import Sealer, encrypt_chunks
@@ -18,6 +20,20 @@ from mailbot.storage.unseal import KEY_BYTES, Box, SealBroken, Unsealer, decrypt
 SECRETS = ("lookup", "store", "token")
 """lookup: keyed hashes of addresses and Message-IDs. store: values that belong to no issue. token: addresses and
 Message-IDs that the bot gives out."""
+CHUNKS_AT_ONCE = 16
+"""Written with one call: 4 MB of a large body are in memory beside it, and a usual one takes one call."""
+
+_ISSUE_KEY = select(tables.issue.c.wrapped_key).where(tables.issue.c.id == bindparam("issue_id"))
+_BLOB_KEY = select(tables.blob.c.issue_id, tables.blob.c.wrapped_key).where(tables.blob.c.id == bindparam("row_id"))
+_CHUNKS = (
+    select(tables.blob_chunk.c.data)
+    .where(tables.blob_chunk.c.blob_id == bindparam("row_id"))
+    .order_by(tables.blob_chunk.c.seq)
+)
+_HEAD = _CHUNKS.limit(2)
+_MOVE_BLOB = update(tables.blob).where(tables.blob.c.id == bindparam("row_id"))
+_ADD_BLOB = insert(tables.blob)
+_ADD_CHUNKS = insert(tables.blob_chunk)
 
 
 def create_secrets(connection: Connection, sealer: Sealer) -> None:
@@ -51,9 +67,10 @@ class Vault:
         """The box for an issue's values; the store's own where there is no issue. Raises `SealBroken` after a purge."""
         if issue_id is None:
             return self.store
-        wrapped = connection.execute(
-            select(tables.issue.c.wrapped_key).where(tables.issue.c.id == issue_id)
-        ).scalar_one_or_none()
+        return self.box(issue_id, connection.scalar(_ISSUE_KEY, {"issue_id": issue_id}))
+
+    def box(self, issue_id: int, wrapped: bytes | None) -> Box:
+        """The box for an issue's values, from the key in its row. Raises `SealBroken` after a purge."""
         if wrapped is None:
             raise SealBroken(f"the content of issue {issue_id} was purged")
         return Box(self._unsealer.unwrap(wrapped))
@@ -61,33 +78,31 @@ class Vault:
     def read_blob(self, connection: Connection, blob_id: int, head_only: bool = False) -> tuple[bytes, bytes]:
         """A blob's first piece (the envelope of a mail) and its body, or with `head_only` the body's first chunk."""
         key = self._blob_key(connection, blob_id)
-        query = select(tables.blob_chunk.c.data).where(tables.blob_chunk.c.blob_id == blob_id)
-        query = query.order_by(tables.blob_chunk.c.seq)
-        if head_only:
-            query = query.limit(2)
-        chunks: Iterable[bytes] = connection.execute(query).scalars()
-        first, *pieces = decrypt_chunks(key, chunks, first_only=head_only)
-        return first, pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        chunks: Iterable[bytes] = connection.execute(_HEAD if head_only else _CHUNKS, {"row_id": blob_id}).scalars()
+        pieces = decrypt_chunks(key, chunks, first_only=head_only)
+        first = next(pieces, None)
+        if first is None:
+            raise SealBroken("a sealed mail is empty")
+        # BytesIO grows without copying what it holds, and getvalue() hands its buffer out as it is.
+        body = io.BytesIO()
+        for piece in pieces:
+            body.write(piece)
+        return first, body.getvalue()
 
-    def write_blob(self, connection: Connection, issue_id: int | None, box: Box, body: bytes) -> int:
-        """Store a body under an issue's key (or the store's). Returns the blob's id."""
+    def write_blob(self, connection: Connection, issue_id: int | None, box: Box, body: Sequence[bytes]) -> int:
+        """Store a body, given in pieces, under an issue's key (or the store's). Returns the blob's id."""
         key, chunks = encrypt_chunks(b"", body)
         wrapped = box.seal(key, "blob") if issue_id is not None else self._unsealer.wrap(key)
-        return insert_blob(connection, issue_id, wrapped, chunks, len(body))
+        return insert_blob(connection, issue_id, wrapped, chunks, sum(map(len, body)))
 
     def move_blob(self, connection: Connection, blob_id: int, issue_id: int, box: Box) -> None:
         """Re-seal a blob to an issue: its key is wrapped under the issue's instead of the store's."""
         key = self._blob_key(connection, blob_id)
-        connection.execute(
-            update(tables.blob)
-            .where(tables.blob.c.id == blob_id)
-            .values(issue_id=issue_id, wrapped_key=box.seal(key, "blob"))
-        )
+        moved = {"row_id": blob_id, "issue_id": issue_id, "wrapped_key": box.seal(key, "blob")}
+        connection.execute(_MOVE_BLOB, moved)
 
     def _blob_key(self, connection: Connection, blob_id: int) -> bytes:
-        row = connection.execute(
-            select(tables.blob.c.issue_id, tables.blob.c.wrapped_key).where(tables.blob.c.id == blob_id)
-        ).one()
+        row = connection.execute(_BLOB_KEY, {"row_id": blob_id}).one()
         if row.issue_id is None:
             return self._unsealer.unwrap(row.wrapped_key)
         return self.issue_box(connection, row.issue_id).open(row.wrapped_key, "blob")
@@ -96,11 +111,10 @@ class Vault:
 def insert_blob(
     connection: Connection, issue_id: int | None, wrapped: bytes, chunks: Iterable[bytes], size: int
 ) -> int:
-    blob_id = row_id(connection.execute(insert(tables.blob).values(issue_id=issue_id, wrapped_key=wrapped, size=size)))
-    connection.execute(
-        insert(tables.blob_chunk),
-        [{"blob_id": blob_id, "seq": seq, "data": data} for seq, data in enumerate(chunks)],
-    )
+    blob_id = row_id(connection.execute(_ADD_BLOB, {"issue_id": issue_id, "wrapped_key": wrapped, "size": size}))
+    rows = ({"blob_id": blob_id, "seq": seq, "data": data} for seq, data in enumerate(chunks))
+    while some := list(islice(rows, CHUNKS_AT_ONCE)):
+        connection.execute(_ADD_CHUNKS, some)
     return blob_id
 
 

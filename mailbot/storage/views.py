@@ -4,20 +4,30 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from mailbot.domain.clocks import Act, Firing, Plan
 from mailbot.service.store import ClockView, IssueView, ReporterKey
 from mailbot.storage.tables import clock, issue, participant
+from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault
+
+_ISSUE = select(issue).where(issue.c.id == bindparam("issue_id"))
+_PARTICIPANT = select(participant.c.sealed).where(
+    participant.c.issue_id == bindparam("issue_id"), participant.c.address_hash == bindparam("address")
+)
+_CLOCKS = select(clock).order_by(clock.c.next_at, clock.c.id)
+_CLOCKS_OF_ISSUE = _CLOCKS.where(clock.c.issue_id == bindparam("issue_id"))
+_CLOCKS_DUE = _CLOCKS.where(clock.c.next_at <= bindparam("now")).limit(bindparam("limit"))
 
 
 def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView | None:
     """One issue, opened; None if there is none. Raises `SealBroken` after a purge."""
-    row = connection.execute(select(issue).where(issue.c.id == number)).first()
+    row = connection.execute(_ISSUE, {"issue_id": number}).first()
     if row is None:
         return None
-    content = vault.issue_box(connection, number).open_json(row.sealed, "issue")
+    box = vault.box(number, row.wrapped_key)
+    content = box.open_json(row.sealed, "issue")
     return IssueView(
         number=row.id,
         status=row.status,
@@ -27,37 +37,32 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         encrypted=row.encrypted,
         opened_at=row.opened_at,
         owner=row.owner,
-        clocks=tuple(clock_views(connection, clock.c.issue_id == number)),
-        reporter_key=participant_key(connection, vault, number, content["reporter"]),
+        clocks=tuple(_clock_view(row) for row in connection.execute(_CLOCKS_OF_ISSUE, {"issue_id": number})),
+        reporter_key=_participant_key(connection, box, number, vault.address_hash(content["reporter"])),
         answerable=content.get("answerable", True),
     )
 
 
-def participant_key(connection: Connection, vault: Vault, number: int, address: str) -> ReporterKey | None:
+def _participant_key(connection: Connection, box: Box, number: int, address: bytes) -> ReporterKey | None:
     """The key of one participant of an issue, if one is known."""
-    sealed = connection.scalar(
-        select(participant.c.sealed).where(
-            participant.c.issue_id == number, participant.c.address_hash == vault.address_hash(address)
-        )
-    )
+    sealed = connection.scalar(_PARTICIPANT, {"issue_id": number, "address": address})
     if sealed is None:
         return None
-    key = vault.issue_box(connection, number).open_json(sealed, "participant").get("key")
+    key = box.open_json(sealed, "participant").get("key")
     return ReporterKey(*key) if key else None
 
 
 def keys_of(connection: Connection, vault: Vault, address: str) -> list[ReporterKey]:
     """The keys of a participant on every issue, each once."""
-    numbers = connection.scalars(
-        select(participant.c.issue_id).where(participant.c.address_hash == vault.address_hash(address))
-    ).all()
-    found = (participant_key(connection, vault, number, address) for number in numbers)
+    hashed = vault.address_hash(address)
+    numbers = connection.scalars(select(participant.c.issue_id).where(participant.c.address_hash == hashed)).all()
+    found = (_participant_key(connection, vault.issue_box(connection, number), number, hashed) for number in numbers)
     return list({key.fingerprint: key for key in found if key is not None}.values())
 
 
-def clock_views(connection: Connection, condition: Any, limit: int | None = None) -> list[ClockView]:
-    query = select(clock).where(condition).order_by(clock.c.next_at, clock.c.id).limit(limit)
-    return [_clock_view(row) for row in connection.execute(query)]
+def due_clocks(connection: Connection, now: datetime, limit: int) -> list[ClockView]:
+    """Clocks whose next firing has come, the longest due first."""
+    return [_clock_view(row) for row in connection.execute(_CLOCKS_DUE, {"now": now, "limit": limit})]
 
 
 def _clock_view(row: Row[Any]) -> ClockView:

@@ -10,10 +10,10 @@ A source is a small preamble, ``DATA``, and the mail as people write it, with LF
     From: Carol <carol@reporters.example>
     ...
 
-The OPENPGP lines are done one after the other, from the inside to the outside; `_OPERATIONS` lists them.
-``REPEAT: WORD 1000 times`` makes every WORD in the mail a thousand of them, and ``as TEXT`` a thousand of TEXT.
-``AGAIN: 012-alice-bob.out`` takes the mail of that file as it went over the wire; header fields after ``DATA`` then
-stand on top of it, as mail systems on the way put them.
+The OPENPGP lines are done one after the other, from the inside to the outside; `_OPERATIONS` lists them. ``REPEAT:
+WORD 1000 times`` makes every WORD in the mail a thousand of them, and ``as TEXT`` a thousand of TEXT. ``AGAIN:
+012-alice-bob.out`` takes the mail of that file as it went over the wire; header fields after ``DATA`` then stand on top
+of it, as mail systems on the way put them.
 """
 
 import base64

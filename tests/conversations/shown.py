@@ -100,7 +100,12 @@ def _decrypted(mail: EmailMessage, lab: Lab, scratch: Path) -> tuple[bytes, str]
     recipients = {words[1] for words in status if words[0] == "ENC_TO"}
     names = sorted(name for name in lab.people.fingerprints if lab.people.key_ids(name).get("sub") in recipients)
     assert len(names) == len(recipients), "encrypted to somebody whom the lab does not know"
-    _check_signature(status, lab)
+    inside = _parsed(plain)
+    if inside.get_content_type() == "multipart/signed":
+        # Signed first, then encrypted (RFC 3156 6.1).
+        plain, _ = _verified(inside, plain, lab, scratch)
+    else:
+        _check_signature(status, lab)
     return plain, f"encrypted to {' and '.join(names)}, signed by the group"
 
 

@@ -6,6 +6,7 @@ does. `books` compares the ledger with what the bot has in its tables and with w
 
 import contextlib
 import itertools
+import os
 import smtplib
 import threading
 import time
@@ -49,6 +50,8 @@ class Entry:
 class Ledger:
     bot: Bot
     entries: dict[str, Entry] = field(default_factory=dict)
+    port: int = 0
+    """Set by who restarts the bot and knows it; 0: look it up each time."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def hand_in(self, entry: Entry, pause: float = 0.05) -> None:
@@ -91,7 +94,7 @@ class Ledger:
                 result.result()
 
     def _session(self) -> smtplib.SMTP:
-        return smtplib.SMTP("127.0.0.1", self.bot.port, local_hostname="mx.example.org", timeout=PATIENCE)
+        return smtplib.SMTP("127.0.0.1", self.port or self.bot.port, local_hostname="mx.example.org", timeout=PATIENCE)
 
 
 class Post:
@@ -145,6 +148,56 @@ class Post:
         entry.disposition = entry.relay = "follow_up"
         entry.disposition, entry.root, entry.acknowledged = "follow-up", to.root or to.message_id, False
         return entry
+
+    def key_request(self, sender: str) -> Entry:
+        entry = self.plain(sender, "Which key do you use?\n")
+        entry.recipients = ("security+key@example.org",)
+        entry.disposition, entry.relay, entry.acknowledged = "key-request", "", False
+        return entry
+
+    def automatic(self, sender: str) -> Entry:
+        """Automatic mail that threads to nothing: it opens an issue, and nobody is answered."""
+        entry = self.plain(sender, **{"Auto-Submitted": "auto-generated"})
+        entry.acknowledged = False
+        return entry
+
+    def unreadable(self, sender: str) -> Entry:
+        """More parts than any honest mail has."""
+        mail = self._mail(sender, **{"MIME-Version": "1.0"})
+        body = "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + "--b\r\n\r\nx\r\n" * 300 + "--b--\r\n"
+        raw = mail.as_bytes().rstrip() + b"\r\n" + body.encode()
+        return Entry(str(mail["Message-ID"]), raw, sender, disposition="unreadable", relay="unreadable")
+
+    def large(self, sender: str) -> Entry:
+        """A report with an attachment of several chunks."""
+        mail = self._mail(sender)
+        mail.set_content("See the attachment.\n")
+        mail.add_attachment(os.urandom(600_000), "application", "octet-stream", filename="proof.bin")
+        return Entry(str(mail["Message-ID"]), mail.as_bytes(policy=SMTP), sender)
+
+    def bounce(self, sender: str) -> Entry:
+        """A bounce to an address that we never gave out: it does nothing."""
+        entry = self.plain(sender, "Your mail could not be delivered.\n")
+        entry.recipients = ("security+bounce.nobody@example.org",)
+        entry.disposition, entry.relay, entry.acknowledged = "bounce", "", False
+        return entry
+
+    def note(self, to: Entry) -> Entry:
+        """Alice writes in the thread of `to`, signed."""
+        sender = "alice@members.example"
+        mail = self._mail(sender, **{"In-Reply-To": to.message_id, "MIME-Version": "1.0"})
+        part = f"Content-Type: text/plain; charset=utf-8\r\n\r\nI look at {to.message_id}.\r\n"
+        signature = self._lab.people.sign("alice", part.encode()).decode().replace("\n", "\r\n")
+        kind = 'multipart/signed; protocol="application/pgp-signature"; micalg=pgp-sha512; boundary="b"'
+        body = (
+            f"Content-Type: {kind}\r\n\r\n--b\r\n{part}\r\n"
+            f"--b\r\nContent-Type: application/pgp-signature\r\n\r\n{signature}\r\n--b--\r\n"
+        )
+        raw = mail.as_bytes().rstrip() + b"\r\n" + body.encode()
+        return Entry(
+            str(mail["Message-ID"]), raw, sender, disposition="member", relay="note", root=to.root or to.message_id,
+            acknowledged=False,
+        )  # fmt: skip
 
     def _mail(self, sender: str, **fields: str) -> EmailMessage:
         number = next(self._numbers)

@@ -6,6 +6,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select, update
+
+from mailbot.app import open_database
+from mailbot.storage.tables import outbox
 from tests.bot import Bot, bot
 from tests.faults.books import Books, settle
 from tests.faults.ledger import Entry, Ledger, Post
@@ -41,8 +45,18 @@ class Scene:
             [thread, post.follow_up(thread)],
         ]
 
-    def settle(self) -> None:
-        settle(self.bot, self.books)
+    def settle(self, *, impatient: bool = False) -> None:
+        """Wait until nothing is left to do; `impatient`, as an operator with `queue retry`."""
+        settle(self.bot, self.books, self._retry if impatient else lambda: None)
+
+    def _retry(self) -> None:
+        with closing(open_database(self.bot.installation.settings)) as database:
+            with database.read() as connection:
+                query = select(outbox.c.id).where(outbox.c.state == "waiting", outbox.c.not_before.is_not(None))
+                waiting = connection.scalars(query).all()
+            if waiting:
+                with database.write() as connection:
+                    connection.execute(update(outbox).where(outbox.c.id.in_(waiting)).values(not_before=None))
 
     def log(self) -> str:
         return self.bot.log_path.read_text()

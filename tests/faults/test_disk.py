@@ -1,6 +1,5 @@
 """The disk is full, an fsync fails, the database is locked or gone: 4xx, nothing lost, and recovery by itself."""
 
-import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailbot.supervisor import ROLES
+from tests.faults.chaos import full_disk
 from tests.faults.ledger import Post
 from tests.faults.scene import Scene, scene
 from tests.openpgp_keys import Lab
@@ -21,17 +21,9 @@ def made(short_path: Path, lab: Lab) -> Iterator[Scene]:
 
 
 @contextmanager
-def full_disk(made: Scene) -> Iterator[None]:
-    """No process of the bot can write to any file."""
-    processes = [pid for role in ROLES for pid in made.bot.processes(role)]
-    before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in processes}
-    for pid, (_, hard) in before.items():
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
-    try:
+def no_room(made: Scene) -> Iterator[None]:
+    with full_disk([pid for role in ROLES for pid in made.bot.processes(role)]):
         yield
-    finally:
-        for pid, limits in before.items():
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
 @contextmanager
@@ -66,7 +58,7 @@ def gone(made: Scene) -> Iterator[None]:
             (away / file.name).rename(file)
 
 
-FAULTS = {"full disk": full_disk, "failing fsync": failing_fsync, "locked": locked, "gone": gone}
+FAULTS = {"full disk": no_room, "failing fsync": failing_fsync, "locked": locked, "gone": gone}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

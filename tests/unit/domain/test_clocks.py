@@ -248,7 +248,7 @@ class LookedAt(RuleBasedStateMachine):
             assert self.fired == len(self.plan)
 
 
-LookedAt.TestCase.settings = settings(deadline=None, max_examples=60, stateful_step_count=20)
+LookedAt.TestCase.settings = settings(deadline=None, max_examples=40, stateful_step_count=15)
 TestWheneverAClockIsLookedAt: Any = LookedAt.TestCase
 
 

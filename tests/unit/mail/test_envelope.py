@@ -127,7 +127,7 @@ NEARLY = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(NEARLY)
 @example("security+42.\u0130@example.org")
 @example("security+\u00b2@example.org")

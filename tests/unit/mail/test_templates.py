@@ -101,8 +101,18 @@ def test_an_outer_template_that_asks_for_the_title_fails(tmp_path: Path) -> None
 def test_a17_mail_in_clear_has_no_room_for_anything_of_a_report(notice: str) -> None:
     """There is no field through which a text, a title, a name or an address of the reporter could get in."""
     assert {field.name for field in dataclasses.fields(SAMPLES[notice])} <= {
-        *("group", "now", "late", "issue", "answer_by", "escalate_at", "opened_at", "due", "contacts", "fingerprint"),
-        *("key_address", "address", "answer_within", "escalate_within", "embargo", "event", "reason", "operators"),
+        *("group", "now", "late", "issue", "answer_by", "escalate_at", "opened_at", "due", "contacts", "told"),
+        *(
+            "fingerprint",
+            "key_address",
+            "address",
+            "answer_within",
+            "escalate_within",
+            "embargo",
+            "event",
+            "reason",
+            "operators",
+        ),
     }
 
 

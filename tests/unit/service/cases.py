@@ -74,7 +74,6 @@ def message(
         "automatic": False,
         "vacation": False,
         "listed": False,
-        "vacation": False,
         "bounce": False,
         "bounce_failed": False,
         "bounce_code": "",

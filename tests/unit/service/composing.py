@@ -118,7 +118,7 @@ class Made:
 
     @property
     def raw(self) -> bytes:
-        return self.draft.headers + self.draft.body
+        return self.draft.headers + b"".join(self.draft.body)
 
     @property
     def mail(self) -> EmailMessage:
@@ -133,14 +133,14 @@ class Made:
     @property
     def fingerprints(self) -> tuple[str, ...]:
         """Whose keys open it."""
-        return FakeOpenPGP.look(self.draft.body).recipients
+        return FakeOpenPGP.look(b"".join(self.draft.body)).recipients
 
     @property
     def readable(self) -> bytes:
         """All that its recipient reads: the mail, or what is inside its encryption."""
         if not self.draft.encrypted:
             return self.raw
-        return FakeOpenPGP.look(self.draft.body).text
+        return FakeOpenPGP.look(b"".join(self.draft.body)).text
 
     def holds(self, *words: str) -> bool:
         """Whether any of these words can be read on the outside."""

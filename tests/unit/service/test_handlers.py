@@ -129,14 +129,15 @@ def test_a19_a20_a42_no_acknowledgement_and_no_use_of_the_caps(mail: Message) ->
     unit = handled(mail)
     assert unit.events == ["report"]
     assert unit.asked == []
-    assert unit.notices[0][2]["acknowledged"] is False
+    assert unit.notices[0][2]["unanswered"]
     assert not unit.opened[0].answerable
 
 
 def test_a40_where_the_caps_say_no_members_are_told_that_nobody_was_answered() -> None:
     unit = handled(message(), known=FakeUnit(may=False))
     assert unit.events == ["report"]
-    assert unit.notices[0][2]["acknowledged"] is False
+    assert "limits" in unit.notices[0][2]["unanswered"]
+    assert unit.opened[0].answerable
     assert disposition(unit) == (Disposition.REPORT, 1)
 
 

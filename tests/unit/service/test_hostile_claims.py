@@ -29,8 +29,7 @@ def bot(short_path: Path, lab: Lab) -> Iterator[World]:
 def lease_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """The boot clock of the leases; the call moves it."""
     seconds = [1000.0]
-    for module in ("claims", "outbox"):
-        monkeypatch.setattr(f"mailbot.storage.{module}.boot_seconds", lambda: seconds[0])
+    monkeypatch.setattr("mailbot.storage.claims.boot_seconds", lambda: seconds[0])
     return lambda more: seconds.__setitem__(0, seconds[0] + more)
 
 

@@ -121,7 +121,8 @@ def test_an_answer_to_what_the_bot_sent_to_its_sender_threads() -> None:
 
 def test_an_answer_to_what_the_bot_sent_to_somebody_else_does_not() -> None:
     known = unit(references={("<sent@example.org>", RITA): 42})
-    assert number(facts(message(author=MALLORY, references=("<sent@example.org>",)), known)) is None
+    found = facts(message(author=MALLORY, references=("<sent@example.org>",)), known)
+    assert (number(found), found.mentions) == (None, (42,))
 
 
 def test_the_nearest_reference_counts() -> None:
@@ -201,7 +202,7 @@ def test_the_keyed_address_counts_before_references_and_these_before_the_subject
         roles={(name, RITA): Role.REPORTER for name in (7, 8, 42)},
     )
     everything = message(to=KEYED, references=("<seven@x>",), subject="[EX-8] x")
-    assert (number(facts(everything, known)), facts(everything, known).mentions) == (42, (8,))
+    assert (number(facts(everything, known)), facts(everything, known).mentions) == (42, (7, 8))
     without_key = message(references=("<seven@x>",), subject="[EX-8] x")
     assert number(facts(without_key, known)) == 7
     assert number(facts(message(subject="[EX-8] x"), known)) == 8

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailbot.service.outgoing import Outcome, OutgoingMail
+from mailbot.errors import TemporaryError
+from mailbot.service.outgoing import LEASE_SECONDS, Outcome, OutgoingMail
 from mailbot.smtp import connections, delivery
 from tests.smarthost import FakeSmarthost
 from tests.unit.smtp.delivering import GIVE_UP, IMPATIENT, Clock, delivering, run, until
@@ -294,6 +295,34 @@ def test_a_sent_mail_is_recorded_however_long_the_store_is_away(monkeypatch: pyt
             del outbox.finish
             await until(outbox, lambda: outbox.states() == ["sent"])
             assert len(smarthost.mails) == 1
+
+    run(story())
+
+
+def test_a_sent_mail_is_not_claimed_anew_before_that_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailbot.smtp.recorder._RETRY_SECONDS", 0.2)
+
+    async def story() -> None:
+        seconds, tried = 0.0, asyncio.Event()
+        outbox = MemoryOutbox(lambda: seconds)
+        outbox.add()
+        async with FakeSmarthost() as smarthost, delivering(smarthost, outbox):
+            loop = asyncio.get_running_loop()
+
+            def fail(results, now) -> None:  # type: ignore[no-untyped-def]
+                loop.call_soon_threadsafe(tried.set)
+                raise TemporaryError("locked")
+
+            outbox.finish = fail  # type: ignore[method-assign]
+            await tried.wait()
+            seconds += 2 * LEASE_SECONDS
+            outbox.add("other@example.net")
+            for _ in range(5):
+                tried.clear()
+                await tried.wait()
+            del outbox.finish
+            await until(outbox, lambda: outbox.states() == ["sent", "sent"])
+            assert [mail.recipient for mail in smarthost.mails] == ["bob@example.net", "other@example.net"]
 
     run(story())
 

@@ -70,7 +70,7 @@ class Storeroom:
         self.database.close()
 
     def control_leases(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for module in ("claims", "outbox", "leadership"):
+        for module in ("claims", "leadership"):
             monkeypatch.setattr(f"mailbot.storage.{module}.boot_seconds", lambda: self.boot[0])
 
     def pass_time(self, seconds: float) -> None:

@@ -40,7 +40,7 @@ def filled(room: Storeroom) -> Storeroom:
     return room
 
 
-def draft(seq: int = 0, recipient: str = "alice@members.example", body: bytes = b"body") -> Draft:
+def draft(seq: int = 0, recipient: str = "alice@members.example", body: tuple[bytes, ...] = (b"body",)) -> Draft:
     return Draft(
         seq, "report", recipient, "alice", "v@example.org", b"To: x\r\n\r\n", f"<{seq}@example.org>", body, True
     )
@@ -178,7 +178,7 @@ def test_a_finished_notice_has_its_mails_in_the_outbox_and_is_never_claimed_agai
     room.notify("report", number)
     store = room.worker()
     claim = claimed_notice(store)
-    shared = b"shared ciphertext " * 100
+    shared = (b"shared ciphertext " * 100,)
     store.finish_notice(
         claim, [draft(0, body=shared), draft(1, "bob@members.example", shared), draft(2, "x@y.example")], NOW
     )
@@ -221,12 +221,12 @@ def test_what_is_sent_byte_for_byte_is_what_was_composed(room: Storeroom) -> Non
     room.notify("report", room.open_issue())
     store = room.worker()
     headers = b"Subject: caf\xc3\xa9 \xff\r\n\r\n"
-    odd = Draft(
-        0, "report", "alice@members.example", "alice", "v@example.org", headers, "<0@x>", bytes(range(256)), True
-    )
+    pieces = (bytes(range(256)), b"", b"and more")
+    odd = Draft(0, "report", "alice@members.example", "alice", "v@example.org", headers, "<0@x>", pieces, True)
     store.finish_notice(claimed_notice(store), [odd], NOW)
     (sent,) = SqlOutbox(room.database, room.vault).claim(1, 1000, NOW)
-    assert (sent.headers, sent.body, sent.recipient, sent.sender) == (headers, odd.body, odd.recipient, odd.sender)
+    assert (sent.headers, sent.body) == (headers, b"".join(pieces))
+    assert (sent.recipient, sent.sender) == (odd.recipient, odd.sender)
 
 
 # Operators

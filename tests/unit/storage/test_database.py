@@ -96,6 +96,7 @@ def test_a_database_that_stays_locked_is_temporary_trouble(room: Storeroom, monk
 
 
 def test_a_database_without_tables_is_temporary_trouble(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
     empty = Database(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(StoreUnavailable, match="no such table"), empty.read() as connection:
         connection.execute(select(setting))

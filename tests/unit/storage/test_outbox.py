@@ -23,7 +23,6 @@ class Bench:
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._boot = 1000.0
         monkeypatch.setattr("mailbot.storage.claims.boot_seconds", lambda: self._boot)
-        monkeypatch.setattr("mailbot.storage.outbox.boot_seconds", lambda: self._boot)
         seal.generate(directory / "seal.key")
         self.database = Database(f"sqlite:///{directory / 'mailbot.db'}")
         schema.prepare(self.database, seal.load_sealer(directory / "seal.key"))
@@ -57,7 +56,7 @@ class Bench:
         with self.database.write() as connection:
             blob_id = self._bodies.get(body)
             if blob_id is None:
-                blob_id = self.vault.write_blob(connection, self.issue, self._box, body)
+                blob_id = self.vault.write_blob(connection, self.issue, self._box, [body])
                 if len(body) >= 1000:
                     self._bodies[body] = blob_id
             notice_id = row_id(

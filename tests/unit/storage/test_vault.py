@@ -47,7 +47,7 @@ def test_addresses_are_found_again_in_any_case(room: Storeroom) -> None:
 def test_a_body_comes_back_as_it_was_written(room: Storeroom, body: bytes, of_issue: bool) -> None:
     number = room.open_issue() if of_issue else None
     with room.database.write() as connection:
-        blob = room.vault.write_blob(connection, number, room.vault.issue_box(connection, number), body)
+        blob = room.vault.write_blob(connection, number, room.vault.issue_box(connection, number), [body])
     with room.database.read() as connection:
         assert room.vault.read_blob(connection, blob) == (b"", body)
 
