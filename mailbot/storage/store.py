@@ -159,8 +159,8 @@ class Store:
                         "sealed": box.seal_json(content, "outbox"),
                     }
                 )  # fmt: skip
-                maillog.step("finishing-notice")
             connection.execute(_ADD_OUTGOING, rows)
+            maillog.step("finishing-notice")
             if claim.issue is None:
                 return
             sent = [(draft.message_id, draft.recipient) for draft in drafts]

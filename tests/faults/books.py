@@ -146,6 +146,9 @@ class Books:
             owed = self._members[1:] if row.event == "note" else self._members  # alice writes the notes
             if row.blob_id is not None and sorted(recipients[row.id]) != sorted(owed):
                 yield f"notice {row.id} ({row.event}) went to {recipients[row.id]}"
+            told = select(func.count()).select_from(message).where(message.c.notice_id == row.id)
+            if connection.scalar(told) != (row.issue_id is not None and bool(recipients[row.id])):
+                yield f"notice {row.id} ({row.event}) is recorded {connection.scalar(told)} times in its issue"
             if len(set(recipients[row.id])) != len(recipients[row.id]):
                 yield f"notice {row.id} ({row.event}) went twice to one of {recipients[row.id]}"
 

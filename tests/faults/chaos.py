@@ -33,8 +33,8 @@ EXTRA = """
 per_hour = 1000000
 
 [slo]
-first_response_remind = "4s"
-first_response_escalate = "12s"
+first_response_remind = "3s"
+first_response_escalate = "8s"
 
 [[slo.escalation]]
 after = "0s"

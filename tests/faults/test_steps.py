@@ -49,7 +49,7 @@ STEPS = [
     ("worker", "claim-notice", 2),
     ("worker", "claimed-notice", 2),
     ("worker", "composed", 3),
-    ("worker", "finishing-notice", 5),
+    ("worker", "finishing-notice", 3),
     ("worker", "finished-notice", 3),
 ]
 """No N is larger than the number of times that the mails of one play make the step pass at least."""
