@@ -37,12 +37,18 @@ class Enclosures:
     def size(self) -> int:
         return len(self.original) if self.original is not None else 0
 
+    @property
+    def attached(self) -> int:
+        """Bytes of the original that go along: all, but of what could not even be taken apart the beginning. A
+        ciphertext that we cannot open is of use to whoever can, but only whole."""
+        return min(self.size, RAW_CAP) if self.unreadable and not self.params.get("opened") else self.size
+
     def sealed(self) -> list[Entity]:
         """As parts of a mail that will be encrypted."""
         if self.original is None:
             return []
         if self.unreadable:
-            return [compose.raw_part(self.original, RAW_CAP, "original.eml")]
+            return [compose.raw_part(self.original, self.attached, "original.eml")]
         return [compose.original_part(self.original), *map(self._inside, range(len(self.pieces)))]
 
     def clear(self) -> list[Entity]:
@@ -52,8 +58,7 @@ class Enclosures:
         if not self.unreadable and compose.fits_clear(self.original):
             parts = [compose.original_part(self.original)]
         else:
-            cap = RAW_CAP if self.unreadable else len(self.original)
-            parts = [compose.raw_part(self.original, cap, "original.eml")]
+            parts = [compose.raw_part(self.original, self.attached, "original.eml")]
         if self.unreadable:
             return parts
         return parts + [
