@@ -18,8 +18,8 @@ _REPLY_MARKS = re.compile(r"(?:\s*(?:(?:re|fwd?|aw|wg|sv|antw)\s*:|\[[A-Z][A-Z0-
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along; `attached` are
-    the bytes of it that do."""
+    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along; `attached`,
+    how much of it does."""
 
     claim: ClaimedNotice
     issue: IssueView | None
@@ -65,7 +65,7 @@ def report(writing: Writing, missing: tuple[Missing, ...]) -> letters.Report:
 
 def unreadable(writing: Writing, missing: tuple[Missing, ...]) -> letters.Unreadable:
     card = _mail_card(writing, missing)
-    if not writing.claim.params["opened"]:
+    if writing.claim.params["raw_only"]:
         card = replace(card, arrival=None)  # it was not taken apart, so nothing is known of how it arrived
     return letters.Unreadable(
         group=writing.group, now=writing.now, issue=writing.id, card=card,
