@@ -9,7 +9,6 @@ from mailbot.domain.clocks import FIRST_RESPONSE, Act, ClockState
 from mailbot.domain.issue import Status, title_from
 from mailbot.mail import letters
 from mailbot.mail.letters import Arrival, Attachment, Card, Clock, Missing, Person
-from mailbot.service.enclosures import RAW_CAP
 from mailbot.service.ports import OpenPGP
 from mailbot.service.store import ClaimedNotice, ClockView, IssueView
 
@@ -19,13 +18,15 @@ _REPLY_MARKS = re.compile(r"(?:\s*(?:(?:re|fwd?|aw|wg|sv|antw)\s*:|\[[A-Z][A-Z0-
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along."""
+    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along; `attached`,
+    how much of it does."""
 
     claim: ClaimedNotice
     issue: IssueView | None
     settings: Settings
     openpgp: OpenPGP
     size: int
+    attached: int
 
     @property
     def about(self) -> IssueView:
@@ -64,11 +65,11 @@ def report(writing: Writing, missing: tuple[Missing, ...]) -> letters.Report:
 
 def unreadable(writing: Writing, missing: tuple[Missing, ...]) -> letters.Unreadable:
     card = _mail_card(writing, missing)
-    if not writing.claim.params["opened"]:
+    if writing.claim.params["raw_only"]:
         card = replace(card, arrival=None)  # it was not taken apart, so nothing is known of how it arrived
     return letters.Unreadable(
         group=writing.group, now=writing.now, issue=writing.id, card=card,
-        reason=writing.claim.params["unreadable"], size=writing.size, attached=min(writing.size, RAW_CAP),
+        reason=writing.claim.params["unreadable"], size=writing.size, attached=writing.attached,
         asked=writing.claim.event == "unreadable" and not writing.claim.params["unanswered"],
     )  # fmt: skip
 
@@ -201,7 +202,7 @@ def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
         mentions=tuple(writing.settings.issue_id(number) for number in params.get("mentions", ())),
         missing=missing,
         warnings=(*_warnings(writing), *params["defects"]),
-        attachments=tuple(Attachment(name, size, sha256) for name, _, size, sha256 in params["attachments"]),
+        attachments=tuple(Attachment(*attachment) for attachment in params["attachments"]),
     )
 
 
@@ -252,11 +253,15 @@ def _warnings(writing: Writing) -> tuple[str, ...]:
 def _signer(writing: Writing) -> str:
     """Whose key signed: a member, a known key's user id, or only the key id."""
     fingerprint, key_id = writing.claim.params["signed_by"], writing.claim.params["key_id"]
-    if writing.claim.params["signer"] == "known":
-        return f"the key of this sender that we know ({fingerprint})"
-    if writing.claim.params["signer"] == "carried":
-        return f"a key that came along with this mail ({fingerprint}), which proves nothing about who wrote it"
     member = writing.settings.member_by_fingerprint(fingerprint) if fingerprint else None
-    if member is not None:
-        return f"{member.name} ({fingerprint})"
-    return str(fingerprint or key_id)
+    match writing.claim.params["signer"]:
+        case "known":
+            return f"the key of this sender that we know ({fingerprint})"
+        case "earlier":
+            return f"a key that came with another mail from this address ({fingerprint})"
+        case "carried":
+            return f"a key that came along with this mail ({fingerprint}), which proves nothing about who wrote it"
+        case "loose" if fingerprint:
+            # RFC 3156 signs the mail; a block in it may have been taken from anywhere.
+            return f"{member.name if member else 'the key'} ({fingerprint}), over the text only, not over the mail"
+    return f"{member.name} ({fingerprint})" if member else str(fingerprint or key_id)
