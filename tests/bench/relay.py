@@ -83,7 +83,7 @@ def plain(pairs: int) -> None:
         rows = queue.execute("SELECT kind, count(*) FROM outbox GROUP BY kind ORDER BY kind").fetchall()
         queue.close()
     show(
-        "plain report of 20 KB to 10 members, CPU of our own processes per report, against one BytesParser(policy.SMTP)",
+        "plain report of 20 KB to 10 members, CPU of our own processes, against one BytesParser(policy.SMTP)",
         [Row("its parse alone", *taken, "ms", 2), Row("its header fields read too", taken[0], reads, "ms", 2)],
     )
     worker, cage = (statistics.median(column) for column in zip(*shares, strict=True))
