@@ -12,6 +12,7 @@ number, with the listening sockets (SCM_RIGHTS). Up comes ``ready``.
 """
 
 import math
+import os
 import selectors
 import signal
 import socket
@@ -28,6 +29,10 @@ from mailbot.errors import ConfigError
 
 if TYPE_CHECKING:
     from mailbot.config import Listener
+
+_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+"""glibc keeps freed blocks for later unless they had their own mapping, and learns to give large ones none: a process
+that handled one large mail would hold several times its size. Fixed, every block over 1 MiB has its own."""
 
 ROLES = ("listener", "worker", "delivery", "scheduler")
 
@@ -138,7 +143,9 @@ class Supervisor:
     def _spawn(self, child: _Child) -> None:
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-m", "mailbot.roles", child.role, str(self._config_path), str(theirs.fileno())]
-        child.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        child.process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env={**os.environ, **_MEMORY}
+        )
         theirs.close()
         child.channel = ours
         child.started = time.monotonic()

@@ -26,6 +26,7 @@ ADDRESSES = {
     "bob": "Bob <bob@members.example>",
     "carol": "Carol <carol@reporters.example>",
     "planted": "Alice <alice@members.example>",
+    "impostor": "Carol <carol@reporters.example>",
     "revoked": "Rita <rita@members.example>",
     "expired": "Eve <eve@members.example>",
     "sub-key-expired": "Susan <susan@members.example>",

@@ -34,9 +34,11 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """`size` in bytes, `sha256` as hex digits, both of the decoded bytes."""
+    """`size` in bytes, `sha256` as hex digits, both of the decoded bytes. `kind` is the type that the sender declared,
+    or ``decrypted`` for what was inside an encrypted file."""
 
     name: str
+    kind: str
     size: int
     sha256: str
 
@@ -66,8 +68,8 @@ class Arrival:
     """How a mail arrived."""
 
     opened: str = ""
-    """"" if nothing was encrypted, ``decrypted``, ``partly`` (only a part of the mail was), ``not-encrypted``,
-    ``cannot-decrypt``, ``tampered``, ``too-large`` or ``broken``."""
+    """"" if nothing was encrypted, ``decrypted``, ``partly`` (only a part of the mail was), ``partly-closed`` (the
+    same, and it was not opened), ``not-encrypted``, ``cannot-decrypt``, ``tampered``, ``too-large`` or ``broken``."""
     key_ids: tuple[str, ...] = ()
     """The key ids that the ciphertext names; shown only where it was not opened."""
     symmetric: bool = False

@@ -93,6 +93,7 @@ def _protected(entity: Entity, mode: str, fields: Sequence[Field]) -> Entity:
 
 def _armored(data: bytes, kind: bytes) -> bytes:
     begin, end = b"-----BEGIN PGP %s-----\r\n" % kind, b"-----END PGP %s-----" % kind
-    if not data.startswith(begin) or not data.rstrip().endswith(end) or not data.isascii():
+    # The end is looked at alone: rstrip() would copy all of a large one.
+    if not data.startswith(begin) or not data[-2 * len(end) :].rstrip().endswith(end) or not data.isascii():
         raise Unsendable("gpg returned something else than was asked for")
     return data

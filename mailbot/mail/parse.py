@@ -10,7 +10,7 @@ from mailbot.mail.limits import OverLimit
 from mailbot.mail.mime import Node
 from mailbot.mail.structure import Part, Structure
 
-__all__ = ["OverLimit", "content", "headers", "parse"]
+__all__ = ["OverLimit", "beginning", "content", "headers", "parse"]
 
 
 def parse(raw: bytes) -> Structure:
@@ -61,6 +61,17 @@ def headers(raw: bytes) -> tuple[tuple[str, str], ...]:
 def content(raw: bytes, part: Part) -> bytes:
     """The decoded bytes of a leaf of ``parse(raw)``."""
     return transfer.decoded(raw, part.body, part.end, part.encoding)
+
+
+def beginning(raw: bytes, part: Part, most: int) -> bytes:
+    """The first decoded bytes of a leaf, at most `most`."""
+    pieces: list[bytes] = []
+    for piece in transfer.pieces(raw, part.body, part.end, part.encoding):
+        pieces.append(bytes(piece[:most]))
+        most -= len(pieces[-1])
+        if most <= 0:
+            break
+    return b"".join(pieces)
 
 
 def _decoded(found: list[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:

@@ -60,8 +60,8 @@ _CARD = Card(
         Command("/help", "all commands"),
     ),
     attachments=(
-        Attachment("poc.png", 12_345, _HASH),
-        Attachment("notes \u202etxt.exe\nFrom: nobody", 873, _HASH[::-1]),
+        Attachment("poc.png", "image/png", 12_345, _HASH),
+        Attachment("notes \u202etxt.exe\nFrom: nobody", "application/octet-stream", 873, _HASH[::-1]),
     ),
 )
 

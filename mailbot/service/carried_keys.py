@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailbot.mail import parse
+from mailbot.mail import armor, parse
+from mailbot.mail.armor import Kind
 from mailbot.mail.author import mailboxes
 from mailbot.mail.structure import Part, Structure
+from mailbot.service.content import Content
 from mailbot.service.ports import KeyInfo, OpenPGP
 
 KEYS = 5
@@ -21,12 +23,6 @@ KEYS = 5
 KEY_BYTES = 100_000
 """Of one blob: a key with many sub-keys and a photo stays under it."""
 
-# Up to the next line of armor: no character is looked at twice.
-BLOCK = re.compile(
-    r"-----BEGIN PGP PUBLIC KEY BLOCK-----"
-    r"[^-]*+(?:-(?!----(?:BEGIN|END) PGP )[^-]*+)*+"
-    r"-----END PGP PUBLIC KEY BLOCK-----"
-)
 _BEGIN = b"-----BEGIN PGP P"  # a public or a private key block: a secret key must be noticed, too
 _NAMES = (".asc", ".gpg", ".pgp", ".key")
 
@@ -51,11 +47,11 @@ class Carried:
 NOTHING = Carried()
 
 
-def look(raw: bytes, outer: Structure, inner: Structure, author: str, openpgp: OpenPGP, at: datetime) -> Carried:
-    """The keys in a mail. `raw` are the bytes of `inner`; Autocrypt is read from the outside, for `author` only."""
+def look(content: Content, outer: Structure, author: str, openpgp: OpenPGP, at: datetime) -> Carried:
+    """The keys in a mail, as far as it could be opened; Autocrypt is read from the outside, for `author` only."""
     keys: dict[str, CarriedKey] = {}
     remarks: dict[str, None] = {}
-    for number, data in enumerate(_blobs(raw, outer, inner, author)):
+    for number, data in enumerate(_blobs(content, outer, author)):
         if number >= KEYS or len(data) > KEY_BYTES:
             remarks["it brings more key material than is looked at"] = None
             continue
@@ -78,17 +74,24 @@ def _carried(info: KeyInfo, armor: str, at: datetime) -> CarriedKey:
     return CarriedKey(info.fingerprint, armor, addresses, info.usable(at))
 
 
-def _blobs(raw: bytes, outer: Structure, inner: Structure, author: str) -> Iterator[bytes]:
-    for match in BLOCK.finditer(inner.text):
-        yield match[0].encode("ascii", "replace")
-    for part in inner.attachments:
-        if part.size <= KEY_BYTES and _may_be_key(part):
-            data = parse.content(raw, part)
-            if _BEGIN in data or part.content_type == "application/pgp-keys":
-                yield data
-    for value in outer.header_all("Autocrypt")[:1]:
-        if (key := _autocrypt(value, author)) is not None:
-            yield key
+def _blobs(content: Content, outer: Structure, author: str) -> Iterator[bytes]:
+    for one in content.walk():
+        for block in armor.blocks(one.text if one is content else one.structure.text):
+            if block.complete and block.kind in (Kind.PUBLIC_KEY, Kind.PRIVATE_KEY):
+                yield block.text.replace("\u00a0", " ").encode("ascii", "replace")
+        for part in one.structure.attachments:
+            if part.size <= KEY_BYTES and _may_be_key(part):
+                data = parse.content(one.raw, part)
+                if _BEGIN in data or part.content_type == "application/pgp-keys":
+                    yield data
+        for piece in one.files:
+            if len(piece.data) <= KEY_BYTES and _BEGIN in piece.data:
+                yield piece.data
+    values = outer.header_all("Autocrypt")
+    # Autocrypt Level 1, 2.3: with several that fit, none counts.
+    fitting = [key for value in values[:KEYS] if (key := _autocrypt(value, author)) is not None]
+    if len(fitting) == 1:
+        yield fitting[0]
 
 
 def _may_be_key(part: Part) -> bool:
@@ -101,6 +104,9 @@ def _autocrypt(value: str, author: str) -> bytes | None:
     """The key of an Autocrypt header (Autocrypt Level 1, 2.1) if it is for the author of the mail."""
     fields = dict(part.strip().split("=", 1) for part in value.split(";") if "=" in part)
     if fields.get("addr", "").lower() != author.lower() or not author:
+        return None
+    # An attribute that is not known makes the header invalid, unless its name begins with "_" (2.1).
+    if any(name not in ("addr", "prefer-encrypt", "keydata") and not name.startswith("_") for name in fields):
         return None
     try:
         return base64.b64decode(re.sub(r"\s", "", fields.get("keydata", "")), validate=True) or None

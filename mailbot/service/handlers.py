@@ -6,6 +6,7 @@ A handler opens or finds the issue, writes audit rows and notices, and finishes 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from mailbot.config import Settings
 from mailbot.domain import clocks
@@ -106,7 +107,7 @@ def follow_up(case: Case) -> Outcome:
     role = "member" if case.facts.claims_member else (case.facts.role or "stranger")
     remarks = reporter_keys.of_follow_up(case.unit, case.message, case.facts)
     _record(case, number, "follow-up", None, participant=case.facts.role is not None)
-    params = {**case.message.relayed(), "authenticated": authenticated, "why": why, "role": role}
+    params = {**_relayed(case), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
     case.unit.notify(
         "follow_up",
@@ -144,7 +145,7 @@ def report(case: Case) -> Outcome:
     unit.audit(number, "reporter", "opened", now, new={"title": title_from(message.subject)})
     unreadable = message.unreadable or case.quarantine
     unanswered = _unanswered(case)
-    params = {**message.relayed(), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
+    params = {**_relayed(case), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
     if case.facts.claims_member is not None and case.facts.member is None:
         params["defects"] = [_UNPROVED_MEMBER, *params["defects"]]
     unit.notify(
@@ -213,6 +214,15 @@ def _unanswered(case: Case, kind: str = "acknowledgement") -> str:
     if case.unit.may_acknowledge(case.message.author, case.now, ack.per_sender.delta, ack.per_hour, kind=kind):
         return ""
     return "the limits for such mails are reached (ack.per_sender, ack.per_hour)"
+
+
+def _relayed(case: Case) -> dict[str, Any]:
+    """What the relay shows. A key kept for the author's address is this issue's only if the issue says so: with another
+    one, somebody may have planted it in this name."""
+    shown = dict(case.message.relayed())
+    if shown["signer"] == "known" and not reporter_keys.signed_by_known(case.message, case.facts):
+        shown["signer"] = "earlier"
+    return shown
 
 
 def _authenticated(case: Case) -> tuple[str, str]:

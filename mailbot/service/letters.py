@@ -18,8 +18,8 @@ _REPLY_MARKS = re.compile(r"(?:\s*(?:(?:re|fwd?|aw|wg|sv|antw)\s*:|\[[A-Z][A-Z0-
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along; `attached` are
-    the bytes of it that do."""
+    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along; `attached`,
+    how much of it does."""
 
     claim: ClaimedNotice
     issue: IssueView | None
@@ -65,7 +65,7 @@ def report(writing: Writing, missing: tuple[Missing, ...]) -> letters.Report:
 
 def unreadable(writing: Writing, missing: tuple[Missing, ...]) -> letters.Unreadable:
     card = _mail_card(writing, missing)
-    if not writing.claim.params["opened"]:
+    if writing.claim.params["raw_only"]:
         card = replace(card, arrival=None)  # it was not taken apart, so nothing is known of how it arrived
     return letters.Unreadable(
         group=writing.group, now=writing.now, issue=writing.id, card=card,
@@ -202,7 +202,7 @@ def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
         mentions=tuple(writing.settings.issue_id(number) for number in params.get("mentions", ())),
         missing=missing,
         warnings=(*_warnings(writing), *params["defects"]),
-        attachments=tuple(Attachment(name, size, sha256) for name, _, size, sha256 in params["attachments"]),
+        attachments=tuple(Attachment(*attachment) for attachment in params["attachments"]),
     )
 
 
@@ -218,12 +218,14 @@ def _note_member(writing: Writing) -> Member | None:
 
 
 def _own_subject(writing: Writing) -> str:
-    """The subject of a further mail on an issue, unless it only repeats the title."""
+    """The subject of a further mail on an issue, if its author chose one: neither the title nor an answer to us."""
     if writing.claim.event not in ("follow_up", "note"):
         return ""
     subject: str = writing.claim.params["subject"]
-    bare = _REPLY_MARKS.sub("", subject).strip()
-    return "" if title_from(bare) == writing.about.title or not bare else subject
+    marks = _REPLY_MARKS.match(subject)
+    bare = subject[marks.end() :].strip() if marks else subject
+    ours = marks is not None and f"[{writing.id}]".lower() in marks[0].lower()
+    return "" if ours or not bare or title_from(bare) == writing.about.title else subject
 
 
 def _issue_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
@@ -251,11 +253,15 @@ def _warnings(writing: Writing) -> tuple[str, ...]:
 def _signer(writing: Writing) -> str:
     """Whose key signed: a member, a known key's user id, or only the key id."""
     fingerprint, key_id = writing.claim.params["signed_by"], writing.claim.params["key_id"]
-    if writing.claim.params["signer"] == "known":
-        return f"the key of this sender that we know ({fingerprint})"
-    if writing.claim.params["signer"] == "carried":
-        return f"a key that came along with this mail ({fingerprint}), which proves nothing about who wrote it"
     member = writing.settings.member_by_fingerprint(fingerprint) if fingerprint else None
-    if member is not None:
-        return f"{member.name} ({fingerprint})"
-    return str(fingerprint or key_id)
+    match writing.claim.params["signer"]:
+        case "known":
+            return f"the key of this sender that we know ({fingerprint})"
+        case "earlier":
+            return f"a key that came with another mail from this address ({fingerprint})"
+        case "carried":
+            return f"a key that came along with this mail ({fingerprint}), which proves nothing about who wrote it"
+        case "loose" if fingerprint:
+            # RFC 3156 signs the mail; a block in it may have been taken from anywhere.
+            return f"{member.name if member else 'the key'} ({fingerprint}), over the text only, not over the mail"
+    return f"{member.name} ({fingerprint})" if member else str(fingerprint or key_id)

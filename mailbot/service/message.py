@@ -7,7 +7,7 @@ from typing import Any
 from mailbot.mail.authenticity import Authentication
 from mailbot.mail.envelope import Envelope, Target
 from mailbot.service.carried_keys import CarriedKey
-from mailbot.service.opening import Piece
+from mailbot.service.content import Piece
 from mailbot.service.ports import Opened, Signature
 
 
@@ -37,7 +37,7 @@ class Message:
     html_only: bool
     attachments: tuple[Attachment, ...]
     opened: str
-    """What became of its encryption: a value of `ports.Opened`, "" if there was none."""
+    """What became of its encryption, as in `content.Content`; "" if there was none."""
     key_ids: tuple[str, ...]
     """The key ids that a ciphertext named."""
     symmetric: bool
@@ -59,12 +59,15 @@ class Message:
     """Its status, such as ``5.1.1``; "" if it gives none."""
     unreadable: str = ""
     """Why its content could not be read, in plain words; "" if it could."""
+    raw_only: bool = False
+    """It was not taken apart at all: nothing of it is known but its raw bytes."""
     defects: tuple[str, ...] = ()
     keys: tuple[CarriedKey, ...] = ()
     """Public keys that it brings along."""
     signer: str = ""
-    """Whose a good signature is if it is no member's: ``known`` (the reporter's key that we have), ``carried`` (a key
-    that came with this very mail, which proves nothing about who wrote it)."""
+    """Whose a good signature is if it is no member's: ``known`` (a key that was kept for the author's address, with
+    whatever issue), ``carried`` (a key that came with this very mail, which proves nothing about who wrote it),
+    ``loose`` (any other key, and the signature covers the text but not the mail)."""
     pieces: tuple[Piece, ...] = ()
     """What was inside an encryption: members cannot open the original, which is encrypted to the group."""
 
@@ -101,6 +104,7 @@ class Message:
             "checks": [self.authserv_id, _dkim(self.checks), self.checks.spf, self.checks.dmarc],
             "pieces": [[piece.name, len(piece.data), piece.mail] for piece in self.pieces],
             "unreadable": self.unreadable,
+            "raw_only": self.raw_only,
             "defects": list(self.defects),
             "received_at": self.envelope.received_at.isoformat(),
         }

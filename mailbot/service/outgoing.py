@@ -85,7 +85,7 @@ class Outbox(Protocol):
         ``next_at > now + LONGEST_WAIT``.
 
         Stops after `limit` rows, or before the row whose body would bring the distinct bodies above `max_bytes`; the
-        first row is taken whatever its size.
+        first row is taken whatever its size, and so are those that share its body.
         """
         ...
 

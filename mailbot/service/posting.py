@@ -32,6 +32,10 @@ made that key, and gpg may crash or hang on it for ever."""
 _TOGETHER, _CLEAR, _NOTICE_ONLY, _SINGLE = range(4)
 
 
+# Mail that tells how to encrypt to the group.
+_WITH_KEY = ("key", "acknowledgement_unreadable")
+
+
 class Manner(Enum):
     """How a notice is sent."""
 
@@ -208,7 +212,7 @@ class Poster:
         """One signed mail to each, with nothing internal in it; encrypted where the recipient's key is known."""
         rendered = self._templates.write(letter)
         parts = [compose.text_part(rendered.body)]
-        if self._claim.event == "key":
+        if self._claim.event in _WITH_KEY:
             parts.append(compose.key_part(self._openpgp.group_key(), "group-key.asc"))
         drafts: list[Draft] = []
         for seq, recipient in enumerate(recipients):

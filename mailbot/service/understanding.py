@@ -4,21 +4,23 @@ Layers are taken off one by one: OpenPGP encryption, signatures, then protected 
 is never an error: the message says so, and goes on as raw bytes that members can look at.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from mailbot.config import Group, Settings
-from mailbot.mail import parse
+from mailbot.mail import parse, shapes
 from mailbot.mail.authenticity import Authentication, authentication
 from mailbot.mail.author import authors, mailboxes
 from mailbot.mail.auto_reply import Automatic, automatic
 from mailbot.mail.bounce import Action, Delivery, deliveries, is_bounce
 from mailbot.mail.envelope import Envelope, Strength, Target, strongest, target
 from mailbot.mail.message_id import message_ids
-from mailbot.mail.protected_headers import applied, protected
+from mailbot.mail.protected_headers import applied
 from mailbot.mail.structure import Part, Structure
 from mailbot.service import carried_keys, opening
+from mailbot.service.content import Content
 from mailbot.service.message import Attachment, Message
 from mailbot.service.ports import OpenPGP, Parser, Signature, Unreadable, Verdict
 from mailbot.service.store import ClaimedMail, MailKeys, Store
@@ -26,9 +28,15 @@ from mailbot.service.store import ClaimedMail, MailKeys, Store
 HEAD_BYTES = 100_000
 """Enough of a mail's beginning for its header fields."""
 
+TYPE_SHOWN = 100
+"""Characters of an attachment's type: registered ones have up to 127 (RFC 6838 4.2), those in use 75."""
+
 SHARED = 200
 """Message-IDs by which a mail is kept in order with others; each is a row for as long as it waits. Two full fields."""
 
+# MS-OXTNEF 2.1.3.1: the signature that it begins with.
+_TNEF_MAGIC = b"\x78\x9f\x3e\x22"
+_TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _IDS = ("message-id", "in-reply-to", "references")
 # RFC 5321 4.4, and what mail systems add on the way: not part of what the sender wrote.
 _TRACE = re.compile(rb"(?:received|return-path|delivered-to):", re.IGNORECASE)
@@ -68,23 +76,26 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         return given_up(mail, settings, store, str(error))
     message = _message(mail, settings, store, outer.headers, outer)
     content = opening.opened(mail.raw, outer, parser, openpgp)
-    carried = carried_keys.look(
-        content.raw, outer, content.structure, message.author, openpgp, mail.envelope.received_at
-    )  # fmt: skip
-    signer = ""
-    if content.signature.verdict is Verdict.NO_KEY:
+    carried = carried_keys.look(content, outer, message.author, openpgp, mail.envelope.received_at)
+    signer = "loose" if content.loose else ""
+    if content.unchecked:
         known = [key.armor for key in store.keys_of(message.author)]
-        for who, armored in (("known", known), ("carried", [key.armor for key in carried.keys])):
-            if armored and not signer:
+        for who, whose, armored in (
+            ("known", "a key that came with another mail from this address, ", known),
+            ("carried", "a key that came along, ", [key.armor for key in carried.keys]),
+        ):
+            if armored and content.unchecked:
                 with openpgp.with_keys(armored) as once:
-                    again = opening.opened(mail.raw, outer, parser, once)
-                if again.signature.verdict is not Verdict.NO_KEY:
+                    again = opening.opened(mail.raw, outer, parser, once, whose)
+                if content.signature.verdict is Verdict.NO_KEY is not again.signature.verdict:
                     content, signer = again, who
+                elif again.signature == content.signature:
+                    content = again  # what it says of parts
     inner = content.structure
-    inside = protected(inner) if content.layers else None
+    inside = content.protected
     # Who wrote it, and what an answer names, stays as the outside says: nothing from inside may ever stand there.
     meant = _shell(applied(outer.headers, inside)) if inside else outer
-    defects = [*outer.defects, *inner.defects]
+    defects = [*outer.defects, *inner.defects, *_odd_files(content)]
     if inside and authors(meant) != authors(outer):
         defects.append("its protected From differs from the one outside")
     return replace(
@@ -93,11 +104,7 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         references=_references(meant),
         text=content.text,
         html_only=inner.html_only,
-        attachments=tuple(
-            Attachment(part.filename, part.content_type, part.size, part.sha256)
-            for part in inner.attachments
-            if part.content_type not in ("application/pgp-signature", "application/pgp-encrypted")
-        ),
+        attachments=tuple(_attachments(content)),
         opened=content.opened,
         key_ids=content.key_ids,
         symmetric=content.symmetric,
@@ -110,13 +117,34 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
     )
 
 
+def _attachments(content: Content) -> Iterator[Attachment]:
+    """Everything that is attached to the mail and to those inside it, and what encrypted files held."""
+    for one in content.walk():
+        for part in one.structure.attachments:
+            if part not in one.hidden and not shapes.is_machinery(one.raw, part):
+                yield Attachment(part.filename, part.content_type[:TYPE_SHOWN], part.size, part.sha256)
+        for piece in one.files:
+            yield Attachment(piece.name, "decrypted", len(piece.data), hashlib.sha256(piece.data).hexdigest())
+
+
+def _odd_files(content: Content) -> Iterator[str]:
+    """Attachments that members should be warned of, in words."""
+    for one in content.walk():
+        for part in one.structure.attachments:
+            if part.content_type in _TNEF or parse.beginning(one.raw, part, 4) == _TNEF_MAGIC:
+                yield (
+                    f"the attached file {part.filename or '(no name)'} is Outlook's own wrapping (TNEF): there may be "
+                    "text and files inside, which only Outlook or a program such as tnef shows"
+                )
+
+
 def given_up(mail: ClaimedMail, settings: Settings, store: Store, reason: str) -> Message:
     """A mail that is relayed raw: only its header fields are read, and not even those if they are over the limits."""
     try:
         fields = parse.headers(mail.raw[:HEAD_BYTES])
     except parse.OverLimit:
         fields = ()
-    return replace(_message(mail, settings, store, fields, None), unreadable=reason)
+    return replace(_message(mail, settings, store, fields, None), unreadable=reason, raw_only=True)
 
 
 def unread(message: Message) -> Message:

@@ -24,8 +24,8 @@ class Recorder:
         self._waiting: list[tuple[Result, asyncio.Future[None]]] = []
         self._filled = asyncio.Event()
         self.troubled = False
-        """The store is away. Leases may have run out meanwhile, so a row must not be claimed before what became of it is
-        written: the mail would go out twice."""
+        """The store is away. Leases may have run out meanwhile, so a row must not be claimed before what became of it
+        is written: the mail would go out twice."""
 
     async def record(self, *results: Result) -> None:
         """Return when the results are durable."""

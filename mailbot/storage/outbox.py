@@ -57,10 +57,11 @@ class SqlOutbox:
         blobs: set[int] = set()
         size = 0
         for row in due:
-            size += 0 if row.blob_id in blobs else row.size
-            if rows and size > max_bytes:
-                break
-            blobs.add(row.blob_id)
+            if row.blob_id not in blobs:
+                size += row.size
+                if rows and size > max_bytes:
+                    break
+                blobs.add(row.blob_id)
             rows.append(row)
         if not rows:
             return []

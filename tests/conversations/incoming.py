@@ -19,7 +19,7 @@ of it, as mail systems on the way put them.
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.openpgp_keys import Lab
 
@@ -33,8 +33,8 @@ class Arriving:
     reverse_path: str
     forward_paths: tuple[str, ...]
     raw: bytes
-    ciphertext: bytes = b""
-    """The encrypted part, if it has one: no two are alike."""
+    random: dict[str, bytes]
+    """Parts of which no two are alike, by what they are."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class _Mail:
     fields: list[bytes]
     entity: bytes
     layers: int = 0
-    ciphertext: bytes = b""
+    random: dict[str, bytes] = field(default_factory=dict)
 
     def raw(self) -> bytes:
         return b"".join(self.fields) + self.entity
@@ -82,9 +82,9 @@ def arriving(source: bytes, lab: Lab, sent: Mapping[str, bytes]) -> Arriving:
                 raise ValueError(f"not a line of a preamble: {line}")
     content = content.replace(b"\n", b"\r\n")
     if before is not None or not operations:
-        return Arriving(reverse_path, tuple(forward_paths), content + (before or b""))
+        return Arriving(reverse_path, tuple(forward_paths), content + (before or b""), {})
     mail = _made(content, operations, lab)
-    return Arriving(reverse_path, tuple(forward_paths), mail.raw(), mail.ciphertext)
+    return Arriving(reverse_path, tuple(forward_paths), mail.raw(), {"mail": mail.raw(), **mail.random})
 
 
 def _made(content: bytes, operations: list[str], lab: Lab) -> _Mail:
@@ -128,6 +128,12 @@ def _marked(entity: bytes, parameter: bytes) -> bytes:
     return re.sub(rb"(?i)(content-type: [^\r]*)", rb"\1; " + parameter, entity, count=1)
 
 
+def _attach_key(mail: _Mail, name: str) -> None:
+    key = mail.lab.people.public(name).replace("\n", "\r\n").encode()
+    mail.random["key"] = key
+    mail.wrap("mixed", "", mail.entity, b'Content-Type: application/pgp-keys; name="key.asc"\r\n\r\n' + key)
+
+
 def _sign(mail: _Mail, name: str) -> None:
     signature = mail.lab.people.sign(name, mail.entity).replace(b"\n", b"\r\n")
     part = b'Content-Type: application/pgp-signature; name="signature.asc"\r\n\r\n' + signature
@@ -158,18 +164,20 @@ def _encrypt_and_damage(mail: _Mail, name: str) -> None:
 
 
 def _encrypted(mail: _Mail, armored: bytes) -> None:
-    mail.ciphertext = armored.replace(b"\n", b"\r\n")
+    ciphertext = armored.replace(b"\n", b"\r\n")
+    mail.random["ciphertext"] = ciphertext
     mail.wrap(
         "encrypted",
         ' protocol="application/pgp-encrypted";',
         b"Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n",
-        b'Content-Type: application/octet-stream; name="encrypted.asc"\r\n\r\n' + mail.ciphertext,
+        b'Content-Type: application/octet-stream; name="encrypted.asc"\r\n\r\n' + ciphertext,
     )
 
 
 _OPERATIONS: dict[str, Callable[..., None]] = {
     r"protect the headers": _protect,
     r"protect the headers as before RFC 9788": _protect_old,
+    r"attach the key of (\S+)": _attach_key,
     r"sign by (\S+)": _sign,
     r"change \"(.+)\" to \"(.+)\"": _alter,
     r"encrypt to (\S+)": _encrypt,

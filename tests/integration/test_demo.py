@@ -18,7 +18,7 @@ from mailbot.demo import story
 from mailbot.demo.reports import ENCRYPTED_WORDS, PLAIN_WORDS
 
 ROOT = Path(mailbot.__file__).parent.parent
-SECONDS = 60
+SECONDS = 300
 
 
 def start(temporary: Path, *arguments: str, path: str = os.environ["PATH"]) -> "subprocess.Popen[str]":

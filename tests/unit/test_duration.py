@@ -38,6 +38,13 @@ def test_whatever_else_is_refused_with_what_is_accepted(text: str) -> None:
         Duration.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"), [("90s", "90 seconds"), ("1h", "1 hour"), ("14d", "14 days"), ("1bd", "1 business day")]
+)
+def test_people_read_it_in_words(text: str, words: str) -> None:
+    assert Duration.parse(text).words == words
+
+
 def test_elapsed_time_has_a_length_and_business_days_have_none() -> None:
     assert Duration.parse("36h").delta == timedelta(days=1, hours=12)
     with pytest.raises(ValueError, match="no fixed length"):

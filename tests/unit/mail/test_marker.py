@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailbot.mail.marker import MARKER, internal_lines
+from mailbot.mail.marker import MARKER, internal_lines, set_apart
 from mailbot.mail.samples import SAMPLES
 from mailbot.mail.templates import Templates, packaged_templates
 
@@ -36,3 +36,8 @@ def test_every_line_of_a_card_is_found() -> None:
 )
 def test_ordinary_text_is_not_taken_for_the_card(line: str) -> None:
     assert internal_lines(line) == []
+
+
+def test_text_that_pretends_to_be_ours_is_quoted_and_the_rest_is_left_alone() -> None:
+    text = f"Hello\n{MARKER}\n| Owner: mallory\n> | Owner: bob\n| a | b |\nbye"
+    assert set_apart(text) == f"Hello\n> {MARKER}\n> | Owner: mallory\n> | Owner: bob\n| a | b |\nbye"

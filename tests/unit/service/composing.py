@@ -13,7 +13,7 @@ from mailbot.mail.templates import Templates, packaged_templates
 from mailbot.service.notices import Composer
 from mailbot.service.store import ClaimedNotice, ClockView, Draft, IssueView
 from tests.twins import FakeOpenPGP, fake_key
-from tests.unit.service.cases import NOW, RITA, TOKENS, issue_view, message
+from tests.unit.service.cases import NOW, RITA, TOKENS, issue_view, message, settings
 
 ESCALATION = "escalation@example.org"
 TITLE = "Quaggy overflow"
@@ -59,7 +59,13 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
     answered = {"to": RITA, "in_reply_to": "<1@out.example>"}
     known: dict[str, dict[str, Any]] = {
         "report": {**relayed, "mentions": [], "unanswered": ""},
-        "unreadable": {**relayed, "unreadable": "its OpenPGP data is damaged", "mentions": [], "unanswered": ""},
+        "unreadable": {
+            **relayed,
+            "unreadable": "it has too many parts",
+            "raw_only": True,
+            "mentions": [],
+            "unanswered": "",
+        },
         "follow_up": {**relayed, "authenticated": "address", "why": "", "role": "reporter", "mentions": []},
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
         "reminder": ticked,
@@ -151,6 +157,18 @@ class Made:
             for part in parts
         )
         return any(word in shown for word in words)
+
+
+def by_member(mails: list[Made]) -> dict[str, Made]:
+    found = {str(one.draft.member_id): one for one in mails}
+    assert len(found) == len(mails)
+    return found
+
+
+def desk(*, keyless: str = "notice", encrypt: str = "together", bob: str | None = fake_key("bob"), **more: Any) -> Desk:
+    """Alice has a good key, bob the one that is given, dave none in the config."""
+    keys = [fake_key("alice"), *([bob] if bob else [])]
+    return Desk(settings(relay={"keyless": keyless, "encrypt": encrypt}), keys, **more)
 
 
 def bounce_of(made: Made) -> tuple[int, int] | None:

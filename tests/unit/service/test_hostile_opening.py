@@ -1,12 +1,11 @@
 """OpenPGP that is made to cost time or memory, or to put words into a member's mouth."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mailbot.service import carried_keys, opening
+from mailbot.service import opening
 from mailbot.service.ports import Decryption, Opened
 from tests.openpgp_keys import Lab
 from tests.twins import FakeOpenPGP
@@ -37,32 +36,6 @@ def signed(lab: Lab, name: str, content: str, boundary: str = "s") -> str:
 
 def mail_of(entity: str, author: str = "m@evil.example") -> bytes:
     return f"From: {author}\r\nMessage-ID: <s@evil.example>\r\n{entity}".encode()
-
-
-# Time
-
-
-@pytest.mark.parametrize("kind", ["MESSAGE", "SIGNED MESSAGE", "PUBLIC KEY BLOCK"])
-def test_thousands_of_beginnings_without_an_end_are_read_in_no_time(kind: str) -> None:
-    """They took half a minute each time, in which nothing else of the process could run."""
-    text = f"-----BEGIN PGP {kind}-----\n" * 7000
-    started = time.monotonic()
-    assert opening.BLOCK.search(text) is None
-    assert carried_keys.BLOCK.search(text) is None
-    assert time.monotonic() - started < 2.0
-
-
-def test_blocks_are_found_where_they_are() -> None:
-    message = "-----BEGIN PGP MESSAGE-----\n\nab-c-----d\n=x\n-----END PGP MESSAGE-----"
-    clear = (
-        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\ntext\n- -----BEGIN PGP MESSAGE-----\n- - a -- b\n"
-        "-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----"
-    )
-    text = f"-----BEGIN PGP MESSAGE-----\nlost its end\n{message}\nbetween\n{clear}\n-----BEGIN PGP SIGNATURE-----"
-    assert [match[0] for match in opening.BLOCK.finditer(text)] == [message, clear]
-    assert [match["signed"] is not None for match in opening.BLOCK.finditer(text)] == [False, True]
-    key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----"
-    assert [match[0] for match in carried_keys.BLOCK.finditer(f"{message}{key}{key}")] == [key, key]
 
 
 # Memory
@@ -99,7 +72,7 @@ def test_a23_a_bomb_in_the_text_is_shown_in_part_and_goes_along_once(bot: World)
     content = opening.opened(raw, bot.parser.parse(raw), bot.parser, Bombs())
     assert len(content.text) < 2 * opening.TEXT_SHOWN
     assert "see the attached" in content.text
-    assert [piece.name for piece in content.pieces] == ["decrypted-text-1.txt", "decrypted-text-2.txt"]
+    assert [piece.name for piece in content.pieces] == ["decrypted.txt", "decrypted-2.txt"]
     assert sum(len(piece.data) for piece in content.pieces) <= opening.UNPACKED
 
 
@@ -166,6 +139,6 @@ def test_a16_a_large_ciphertext_that_cannot_be_opened_is_relayed_whole(bot: Worl
     raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     assert len(raw) > 1_200_000
     relay = to_alice(bot.receive(raw, "rita@out.example"))
-    (attached,) = relay.inside.iter_attachments()
-    assert attached.get_content() == raw
+    _, sealed = relay.mail.iter_parts()
+    assert raw in bot.lab.people.gpg("--decrypt", data=sealed.get_content())
     assert "It is attached as it came" in relay.words

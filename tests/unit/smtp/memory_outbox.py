@@ -77,7 +77,8 @@ class MemoryOutbox:
                 due = row.next_at <= now or row.next_at > now + LONGEST_WAIT
                 if row.state != "waiting" or not due or self._leased(row):
                     continue
-                if taken and sum({**bodies, id(row.body): len(row.body)}.values()) > max_bytes:
+                new = id(row.body) not in bodies
+                if taken and new and sum(bodies.values()) + len(row.body) > max_bytes:
                     break
                 bodies[id(row.body)] = len(row.body)
                 row.token += 1

@@ -43,6 +43,15 @@ def test_every_connection_is_durable_and_forgets_what_is_deleted(room: Storeroom
     assert found == [PRAGMAS] * 4
 
 
+def test_none_of_this_is_left_to_what_the_library_was_built_with(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "other.db")
+    for name, value in (("journal_mode", "DELETE"), ("synchronous", 0), ("secure_delete", 0), ("foreign_keys", 0)):
+        connection.execute(f"PRAGMA {name}={value}")
+    database_module._configure(connection, None)
+    assert {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS} == PRAGMAS
+    connection.close()
+
+
 def test_a_write_that_fails_leaves_nothing(room: Storeroom) -> None:
     def fail_halfway() -> None:
         with room.database.write() as connection:

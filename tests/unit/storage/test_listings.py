@@ -93,7 +93,7 @@ def told(room: Storeroom) -> Storeroom:
         unit.audit(number, "reporter", "opened", NOW, new={"title": "A title"})
         unit.notify("acknowledgement", number, {}, NOW)
         unit.finish(Disposition.REPORT, number, NOW)
-    mail = Draft(0, "acknowledgement", RITA, None, "v@x", b"To: x\r\n\r\n", "<2@x>", b"", False)
+    mail = Draft(0, "acknowledgement", RITA, None, "v@x", b"To: x\r\n\r\n", "<2@x>", (), False)
     store.finish_notice(claimed_notice(store), [mail], NOW)
     return room
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlalchemy import delete, update
 
-from mailbot.domain.clocks import Act, Firing, Plan
-from mailbot.domain.issue import Disposition, Outcome, Role
+from mailbot.domain.issue import Disposition, Role
 from mailbot.service.outgoing import Outcome as Sending
 from mailbot.service.outgoing import Result
-from mailbot.service.store import ClockView, Draft, NewIssue, ReporterKey
+from mailbot.service.store import Draft, NewIssue, ReporterKey
 from mailbot.storage import tables
 from mailbot.storage.outbox import SqlOutbox
 from mailbot.storage.unit_of_work import UnitOfWork
@@ -24,10 +21,6 @@ from tests.unit.storage.storeroom import NOW, RITA, Storeroom, claimed, claimed_
 
 SAM = "sam@out.example"
 HOUR = timedelta(hours=1)
-PLAN = Plan(
-    NOW + 48 * HOUR,
-    (Firing(NOW + 24 * HOUR, Act.REMIND), Firing(NOW + 48 * HOUR, Act.ESCALATE, 1, ("a@x.example", "b@x.example"))),
-)
 
 
 @contextmanager
@@ -47,7 +40,7 @@ def wrote(room: Storeroom, number: int, author: str, message_id: str, *, partici
 def sent(room: Storeroom, number: int, recipient: str, message_id: str) -> None:
     room.notify("acknowledgement", number)
     store = room.worker()
-    mail = Draft(0, "acknowledgement", recipient, None, "v@x", b"To: x\r\n\r\n", message_id, b"", False)
+    mail = Draft(0, "acknowledgement", recipient, None, "v@x", b"To: x\r\n\r\n", message_id, (), False)
     store.finish_notice(claimed_notice(store), [mail], NOW)
 
 
@@ -63,6 +56,14 @@ def test_an_answer_to_what_the_bot_sent_threads_for_its_recipient_alone_in_any_c
     assert thread(room, RITA.upper(), "<sent@example.org>") == number
     assert thread(room, SAM, "<sent@example.org>") is None
     assert thread(room, "", "<sent@example.org>") is None
+
+
+def test_what_the_bot_sent_is_recognised_whoever_names_it(room: Storeroom) -> None:
+    number = room.open_issue()
+    sent(room, number, RITA, "<sent@example.org>")
+    with deciding(room) as unit:
+        assert unit.named_by(["<other@example.org>", "<sent@example.org>"]) == {number}
+        assert unit.named_by(["<other@example.org>"]) == unit.named_by([]) == set()
 
 
 def test_an_answer_to_what_a_participant_wrote_threads_for_everybody(room: Storeroom) -> None:
@@ -224,130 +225,6 @@ def test_a48_answers_given_while_the_clock_was_a_year_ahead_silence_nobody_after
     assert not may(room, "s1@x.example", NOW - timedelta(minutes=1))
 
 
-# Clocks
-
-
-def started(room: Storeroom, plan: Plan = PLAN) -> int:
-    number = room.open_issue()
-    with deciding(room) as unit:
-        unit.start_clock(number, "first_response", NOW, plan)
-    return number
-
-
-def clock_of(room: Storeroom, number: int) -> ClockView:
-    view = room.worker().view(number)
-    assert view is not None
-    (found,) = view.clocks
-    return found
-
-
-def test_a_clock_waits_for_its_first_firing(room: Storeroom) -> None:
-    found = clock_of(room, started(room))
-    assert (found.name, found.state, found.started_at, found.due_at) == ("first_response", "running", NOW, PLAN.due_at)
-    assert (found.next_at, found.fired, found.firings) == (PLAN.firings[0].at, 0, PLAN.firings)
-    assert room.worker().due_clocks(NOW + 24 * HOUR - timedelta(microseconds=1)) == []
-    assert room.worker().due_clocks(NOW + 24 * HOUR) == [found]
-
-
-INSTANTS = st.datetimes(datetime(2026, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-FIRINGS = st.builds(
-    Firing, INSTANTS, st.sampled_from(Act), st.integers(0, 99), st.lists(st.text(max_size=30), max_size=4).map(tuple)
-)
-
-
-@settings(max_examples=40)
-@given(INSTANTS, st.lists(FIRINGS, min_size=1, max_size=6).map(tuple))
-def test_a_plan_that_is_stored_and_read_back_is_the_same(
-    shared_room: Storeroom, due_at: datetime, firings: tuple[Firing, ...]
-) -> None:
-    found = clock_of(shared_room, started(shared_room, Plan(due_at, firings)))
-    assert Plan(found.due_at, found.firings) == Plan(due_at, firings)
-
-
-def test_due_clocks_come_in_the_order_of_their_due_times_up_to_the_limit(room: Storeroom) -> None:
-    later = Plan(NOW + 2 * HOUR, (Firing(NOW + 2 * HOUR, Act.ESCALATE),))
-    sooner = Plan(NOW + HOUR, (Firing(NOW + HOUR, Act.ESCALATE),))
-    numbers = [started(room, plan) for plan in (later, sooner, later)]
-    store = room.worker()
-    due = [found.issue for found in store.due_clocks(NOW + 3 * HOUR)]
-    assert due == [numbers[1], numbers[0], numbers[2]]
-    assert [found.issue for found in store.due_clocks(NOW + 3 * HOUR, limit=1)] == [numbers[1]]
-
-
-def fire(room: Storeroom, found: ClockView, fired: int, next_at: datetime | None, *, missed: bool = False) -> bool:
-    with room.worker().fire(found) as unit:
-        if unit is None:
-            return False
-        unit.clock_fired(fired, next_at, missed=missed)
-        unit.notify("reminder", found.issue, {}, NOW)
-    return True
-
-
-def test_a51_a_firing_happens_once_however_many_saw_it_due(room: Storeroom) -> None:
-    number = started(room)
-    seen = clock_of(room, number)
-    assert fire(room, seen, 1, PLAN.firings[1].at)
-    assert not fire(room, seen, 1, PLAN.firings[1].at)
-    assert len(room.rows(tables.notice)) == 1
-    after = clock_of(room, number)
-    assert (after.fired, after.next_at, after.state) == (1, PLAN.firings[1].at, "running")
-    assert fire(room, after, 2, None, missed=True)
-    last = clock_of(room, number)
-    assert (last.fired, last.next_at, last.state) == (2, None, "missed")
-    assert not fire(room, last, 2, None)
-
-
-def test_a_firing_that_fails_halfway_happens_again(room: Storeroom) -> None:
-    seen = clock_of(room, started(room))
-
-    def fail_halfway() -> None:
-        with room.worker().fire(seen) as unit:
-            assert unit is not None
-            unit.clock_fired(1, None, missed=False)
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail_halfway()
-    assert room.worker().due_clocks(NOW + 24 * HOUR) == [seen]
-
-
-def test_a_clock_that_was_cancelled_meanwhile_does_not_fire(room: Storeroom) -> None:
-    number = started(room)
-    seen = clock_of(room, number)
-    with deciding(room) as unit:
-        unit.close_issue(number, Outcome.INVALID, NOW)
-        unit.cancel_clocks(number, NOW)
-    assert not fire(room, seen, 1, None)
-    assert room.worker().due_clocks(NOW + timedelta(days=99)) == []
-    assert (clock_of(room, number).state, clock_of(room, number).next_at) == ("cancelled", None)
-
-
-@pytest.mark.parametrize(
-    ("now", "fired", "state"),
-    [
-        (NOW + 47 * HOUR, False, "cancelled"),
-        (NOW + 48 * HOUR, True, "missed"),
-        # Nobody was there to fire it: the promise was broken all the same.
-        (NOW + 49 * HOUR, False, "missed"),
-    ],
-    ids=["in time", "after it fired", "before it could fire"],
-)
-def test_a_missed_clock_stays_missed(room: Storeroom, now: datetime, fired: bool, state: str) -> None:
-    number = started(room)
-    if fired:
-        assert fire(room, clock_of(room, number), 2, None, missed=True)
-    with deciding(room) as unit:
-        unit.cancel_clocks(number, now)
-    assert (clock_of(room, number).state, clock_of(room, number).next_at) == (state, None)
-
-
-def test_cancelling_leaves_the_clocks_of_other_issues_running(room: Storeroom) -> None:
-    first, second = started(room), started(room)
-    with deciding(room) as unit:
-        unit.cancel_clocks(first, NOW)
-    assert clock_of(room, second).state == "running"
-
-
 # Bounces
 
 
@@ -358,9 +235,7 @@ def delivered(room: Storeroom, kind: str = "acknowledgement", member_id: str | N
     store = room.worker()
     claim = claimed_notice(store)
     recipient = "bob@members.example" if member_id else RITA
-    store.finish_notice(
-        claim, [Draft(0, kind, recipient, member_id, "v@x", b"To: x\r\n\r\n", "<1@x>", b"", False)], NOW
-    )
+    store.finish_notice(claim, [Draft(0, kind, recipient, member_id, "v@x", b"To: x\r\n\r\n", "<1@x>", (), False)], NOW)
     queue = SqlOutbox(room.database, room.vault)
     queue.finish([Result(mail, Sending.SENT, 1, 250, "") for mail in queue.claim(10, 1000, NOW)], NOW)
     return claim.id
