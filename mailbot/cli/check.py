@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from mailbot.config import Settings
 
 
+RELAYED = 140
+"""Size of a relay in percent of the mail that it relays: armor is base64 in lines of 64 characters, and the card stands
+on top. (What compresses becomes smaller; the largest reports are archives, which do not.)"""
+
+
 class Finding(NamedTuple):  # not a dataclass: that module costs 6 ms, for every command
     level: str
     """``ok``, ``warn`` or ``fail``."""
@@ -168,6 +173,7 @@ def _smarthost(settings: "Settings") -> Iterator[Finding]:
         with smtplib.SMTP(delivery.host, delivery.port, timeout=10) as smtp:
             code, _ = smtp.ehlo()
             tls = smtp.has_extn("starttls")
+            offered = str(smtp.esmtp_features.get("size", ""))
     except (OSError, smtplib.SMTPException) as error:
         yield Finding("fail", "smarthost", f"{where} does not answer: {error}", mend)
         return
@@ -179,6 +185,13 @@ def _smarthost(settings: "Settings") -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "smarthost", f"{where} answers{', with STARTTLS' if tls else ''}")
+        largest = RELAYED * settings.listener.max_message_size // 100
+        if offered.isdecimal() and 0 < int(offered) < largest:
+            yield Finding(
+                "warn", "smarthost", f"{where} takes at most {int(offered):,} bytes, but a report of the largest size "
+                f"that is accepted becomes {largest:,} as it goes to members: they would not get it",
+                f"raise its limit (Postfix: postconf message_size_limit={largest}), or lower listener.max_message_size",
+            )  # fmt: skip
 
 
 def _disk(settings: "Settings") -> Iterator[Finding]:

@@ -18,7 +18,8 @@ RAW_CAP = 1_000_000
 class Enclosures:
     original: bytes | None
     pieces: tuple[Piece, ...]
-    unreadable: bool
+    raw_only: bool
+    """The mail could not be taken apart: nobody's mail program should be made to try."""
     params: Mapping[str, Any]
 
     @classmethod
@@ -31,17 +32,22 @@ class Enclosures:
         for name, size, is_mail in claim.params.get("pieces", ()):
             pieces.append(Piece(name, inside[start : start + size], is_mail))
             start += size
-        return cls(original, tuple(pieces), bool(claim.params.get("unreadable")), claim.params)
+        return cls(original, tuple(pieces), bool(claim.params.get("raw_only")), claim.params)
 
     @property
     def size(self) -> int:
         return len(self.original) if self.original is not None else 0
 
+    @property
+    def attached(self) -> int:
+        """How many bytes of the original go along."""
+        return min(self.size, RAW_CAP) if self.raw_only else self.size
+
     def sealed(self) -> list[Entity]:
         """As parts of a mail that will be encrypted."""
         if self.original is None:
             return []
-        if self.unreadable:
+        if self.raw_only:
             return [compose.raw_part(self.original, RAW_CAP, "original.eml")]
         return [compose.original_part(self.original), *map(self._inside, range(len(self.pieces)))]
 
@@ -49,13 +55,10 @@ class Enclosures:
         """As parts of a mail that is only signed: nothing in it may be of a form that mail systems change."""
         if self.original is None:
             return []
-        if not self.unreadable and compose.fits_clear(self.original):
+        if not self.raw_only and compose.fits_clear(self.original):
             parts = [compose.original_part(self.original)]
         else:
-            cap = RAW_CAP if self.unreadable else len(self.original)
-            parts = [compose.raw_part(self.original, cap, "original.eml")]
-        if self.unreadable:
-            return parts
+            parts = [compose.raw_part(self.original, self.attached, "original.eml")]
         return parts + [
             compose.raw_part(piece.data, len(piece.data), _name(piece, number))
             for number, piece in enumerate(self.pieces, 1)
@@ -64,7 +67,8 @@ class Enclosures:
     def _inside(self, index: int) -> Entity:
         piece = self.pieces[index]
         name = _name(piece, index + 1)
-        if not piece.mail:
+        if not piece.mail or self.params.get("unreadable"):
+            # What is inside could not be read, perhaps because it was made so.
             return compose.raw_part(piece.data, len(piece.data), name)
         header = b"" if _has_author(piece.data) else self._header()
         return compose.original_part(piece.data, name, header)

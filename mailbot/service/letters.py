@@ -9,7 +9,6 @@ from mailbot.domain.clocks import FIRST_RESPONSE, Act, ClockState
 from mailbot.domain.issue import Status, title_from
 from mailbot.mail import letters
 from mailbot.mail.letters import Arrival, Attachment, Card, Clock, Missing, Person
-from mailbot.service.enclosures import RAW_CAP
 from mailbot.service.ports import OpenPGP
 from mailbot.service.store import ClaimedNotice, ClockView, IssueView
 
@@ -19,13 +18,15 @@ _REPLY_MARKS = re.compile(r"(?:\s*(?:(?:re|fwd?|aw|wg|sv|antw)\s*:|\[[A-Z][A-Z0-
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along."""
+    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along; `attached`,
+    how much of it does."""
 
     claim: ClaimedNotice
     issue: IssueView | None
     settings: Settings
     openpgp: OpenPGP
     size: int
+    attached: int
 
     @property
     def about(self) -> IssueView:
@@ -64,11 +65,11 @@ def report(writing: Writing, missing: tuple[Missing, ...]) -> letters.Report:
 
 def unreadable(writing: Writing, missing: tuple[Missing, ...]) -> letters.Unreadable:
     card = _mail_card(writing, missing)
-    if not writing.claim.params["opened"]:
+    if writing.claim.params["raw_only"]:
         card = replace(card, arrival=None)  # it was not taken apart, so nothing is known of how it arrived
     return letters.Unreadable(
         group=writing.group, now=writing.now, issue=writing.id, card=card,
-        reason=writing.claim.params["unreadable"], size=writing.size, attached=min(writing.size, RAW_CAP),
+        reason=writing.claim.params["unreadable"], size=writing.size, attached=writing.attached,
         asked=writing.claim.event == "unreadable" and not writing.claim.params["unanswered"],
     )  # fmt: skip
 

@@ -59,6 +59,8 @@ class Message:
     """Its status, such as ``5.1.1``; "" if it gives none."""
     unreadable: str = ""
     """Why its content could not be read, in plain words; "" if it could."""
+    raw_only: bool = False
+    """It was not taken apart at all: nothing of it is known but its raw bytes."""
     defects: tuple[str, ...] = ()
     keys: tuple[CarriedKey, ...] = ()
     """Public keys that it brings along."""
@@ -102,6 +104,7 @@ class Message:
             "checks": [self.authserv_id, _dkim(self.checks), self.checks.spf, self.checks.dmarc],
             "pieces": [[piece.name, len(piece.data), piece.mail] for piece in self.pieces],
             "unreadable": self.unreadable,
+            "raw_only": self.raw_only,
             "defects": list(self.defects),
             "received_at": self.envelope.received_at.isoformat(),
         }

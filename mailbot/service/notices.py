@@ -66,7 +66,7 @@ class Composer:
         if not recipients:
             return []
         enclosed = Enclosures.load(self._store, claim)
-        writing = Writing(claim, issue, settings, self._openpgp, enclosed.size)
+        writing = Writing(claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached)
         poster = Poster(
             settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
             root=self._store.first_notice(claim.issue) if claim.issue is not None else None,

@@ -144,7 +144,7 @@ def given_up(mail: ClaimedMail, settings: Settings, store: Store, reason: str) -
         fields = parse.headers(mail.raw[:HEAD_BYTES])
     except parse.OverLimit:
         fields = ()
-    return replace(_message(mail, settings, store, fields, None), unreadable=reason)
+    return replace(_message(mail, settings, store, fields, None), unreadable=reason, raw_only=True)
 
 
 def unread(message: Message) -> Message:

@@ -6,6 +6,7 @@ address) and ``=_boundary-1``. Keys are named after whose they are. A mail of a 
 """
 
 import re
+from collections.abc import Mapping
 
 from tests.openpgp_keys import Lab
 
@@ -19,10 +20,20 @@ _ARMORED = re.compile(r"-----BEGIN (PGP [A-Z ]+)-----.+?-----END \1-----", re.DO
 _NAMED = re.compile(r"\b(?:mid|reply|bounce|boundary)-\d+\b")
 
 
+def key_ids(lab: Lab) -> dict[str, str]:
+    """Whose each key id is, of keys and sub-keys."""
+    return {
+        key_id: owner
+        for home in (lab.people, lab.group)
+        for owner in home.fingerprints
+        for key_id in home.key_ids(owner).values()
+    }
+
+
 class Placeholders:
     """What stands for what in one story."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, key_ids: Mapping[str, str]) -> None:
         self._names: dict[str, str] = {}
         self._values: dict[str, str] = {}
         self._counts: dict[str, int] = {}
@@ -32,8 +43,7 @@ class Placeholders:
                 groups = [fingerprint[at : at + 4] for at in range(0, 40, 4)]
                 self._fixed[fingerprint] = f"{{fingerprint of {owner}}}"
                 self._fixed[" ".join(groups[:5]) + "  " + " ".join(groups[5:])] = f"{{fingerprint of {owner}}}"
-                for key_id in home.key_ids(owner).values():
-                    self._fixed[key_id] = f"{{key id of {owner}}}"
+        self._fixed.update({key_id: f"{{key id of {owner}}}" for key_id, owner in key_ids.items()})
 
     def fix(self, value: str, name: str) -> None:
         """Always write `name` for this value."""

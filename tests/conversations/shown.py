@@ -20,14 +20,17 @@ _OUTSIDE_ONLY = ("mime-version", "content-type", "content-transfer-encoding")
 _ENTITY = ("content-type", "content-transfer-encoding", "content-disposition", "content-description")
 
 
-def shown(copies: Sequence[Sent], originals: Mapping[str, bytes], lab: Lab, scratch: Path) -> str:
-    """One mail that went out, in one or several copies. `originals` are the mails so far by their names."""
+def shown(
+    copies: Sequence[Sent], originals: Mapping[str, bytes], lab: Lab, key_ids: Mapping[str, str], scratch: Path
+) -> str:
+    """One mail that went out, in one or several copies. `originals` are the mails so far by their names, `key_ids` tell
+    whose a key is."""
     raw = copies[0].raw
     _check_wire(raw)
     mail = _parsed(raw)
     match mail.get_content_type():
         case "multipart/encrypted":
-            inside, how = _decrypted(mail, lab, scratch)
+            inside, how = _decrypted(mail, lab, key_ids, scratch)
             _check_protected(_parsed(inside), mail, "cipher")
         case "multipart/signed":
             inside, how = _verified(mail, raw, lab, scratch)
@@ -93,13 +96,11 @@ def _head(raw: bytes) -> str:
     return "".join(lines)
 
 
-def _decrypted(mail: EmailMessage, lab: Lab, scratch: Path) -> tuple[bytes, str]:
+def _decrypted(mail: EmailMessage, lab: Lab, key_ids: Mapping[str, str], scratch: Path) -> tuple[bytes, str]:
     control, content = mail.iter_parts()
     assert control.get_content() == b"Version: 1\r\n"
     plain, status = _gpg(lab, scratch, "--decrypt", data=content.get_content())
-    recipients = {words[1] for words in status if words[0] == "ENC_TO"}
-    names = sorted(name for name in lab.people.fingerprints if lab.people.key_ids(name).get("sub") in recipients)
-    assert len(names) == len(recipients), "encrypted to somebody whom the lab does not know"
+    names = sorted(key_ids[words[1]] for words in status if words[0] == "ENC_TO")
     inside = _parsed(plain)
     if inside.get_content_type() == "multipart/signed":
         # Signed first, then encrypted (RFC 3156 6.1).

@@ -15,6 +15,7 @@ from mailbot.duration import Duration
 from mailbot.mail.filters import size
 from mailbot.service.notices import NOTICES
 from mailbot.storage import keys
+from tests.conversations import placeholders
 from tests.conversations.incoming import arriving
 from tests.conversations.placeholders import Placeholders
 from tests.conversations.shown import shown
@@ -42,9 +43,13 @@ ON_CALL = "alice"
 class Telling:
     """One story while it is told."""
 
-    def __init__(self, story: Story, directory: Path, lab: Lab, golden: Callable[[Path, str | None], None]) -> None:
+    def __init__(
+        self, story: Story, directory: Path, lab: Lab, key_ids: dict[str, str],
+        golden: Callable[[Path, str | None], None],
+    ) -> None:  # fmt: skip
         self.story = story
         self.lab = lab
+        self.key_ids = key_ids
         self.golden = golden
         self.scratch = directory / "scratch"
         self.scratch.mkdir()
@@ -53,7 +58,7 @@ class Telling:
         self._write_config(story.config, story.members)
         self.world = World(self.installation, lab)
         self._import_keys(story.members)
-        self.placeholders = Placeholders(lab)
+        self.placeholders = Placeholders(lab, key_ids)
         self.mails: dict[str, bytes] = {}
 
     def tell(self) -> None:
@@ -129,7 +134,7 @@ class Telling:
         for number, (raw, copies) in enumerate(bodies.items(), start=1):
             people = "-".join(one.recipient.split("@")[0].split("+")[0] for one in copies)
             name = f"{step.number[:2]}{number}-{people}.out"
-            text = self.placeholders.hide(shown(copies, self.mails, self.lab, self.scratch))
+            text = self.placeholders.hide(shown(copies, self.mails, self.lab, self.key_ids, self.scratch))
             self.golden(self.story.folder / f"{name}.txt", text)
             self.mails[name] = raw
             files.add(self.story.folder / f"{name}.txt")
@@ -171,11 +176,17 @@ def _readable(raw: bytes) -> str:
     return "\n".join([raw.decode("ascii"), *decoded])
 
 
+@pytest.fixture(scope="session")
+def key_ids(lab: Lab) -> dict[str, str]:
+    return placeholders.key_ids(lab)
+
+
 @pytest.fixture
 def telling(
-    request: pytest.FixtureRequest, short_path: Path, lab: Lab, golden: Callable[[Path, str | None], None]
-) -> Iterator[Telling]:
-    made = Telling(Story.read(request.param), short_path, lab, golden)
+    request: pytest.FixtureRequest, short_path: Path, lab: Lab, key_ids: dict[str, str],
+    golden: Callable[[Path, str | None], None],
+) -> Iterator[Telling]:  # fmt: skip
+    made = Telling(Story.read(request.param), short_path, lab, key_ids, golden)
     yield made
     made.world.end()
 

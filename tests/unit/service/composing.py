@@ -59,7 +59,13 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
     answered = {"to": RITA, "in_reply_to": "<1@out.example>"}
     known: dict[str, dict[str, Any]] = {
         "report": {**relayed, "mentions": [], "unanswered": ""},
-        "unreadable": {**relayed, "unreadable": "its OpenPGP data is damaged", "mentions": [], "unanswered": ""},
+        "unreadable": {
+            **relayed,
+            "unreadable": "it has too many parts",
+            "raw_only": True,
+            "mentions": [],
+            "unanswered": "",
+        },
         "follow_up": {**relayed, "authenticated": "address", "why": "", "role": "reporter", "mentions": []},
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
         "reminder": ticked,

@@ -127,3 +127,18 @@ def test_a29_a_key_that_comes_with_a_mail_makes_nobody_a_member(short_path: Path
         sent = bot.receive(raw, "carol@reporters.example", "security+1@example.org")
         assert bot.dispositions() == ["report", "follow-up"]
         assert "not that member's good signature" in to_alice(sent).words
+
+
+# What members get of what cannot be opened
+
+
+def test_a16_a_large_ciphertext_that_cannot_be_opened_is_relayed_whole(bot: World) -> None:
+    """Half of it is of no use to the member who has the key it names."""
+    random = "".join(str(number * 7919 % 1_000_003) for number in range(400_000))
+    raw = pgp_mime(bot.lab.people.encrypt(random.encode(), [bot.lab.fingerprint("carol")]).decode())
+    raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert len(raw) > 1_200_000
+    relay = to_alice(bot.receive(raw, "rita@out.example"))
+    _, sealed = relay.mail.iter_parts()
+    assert raw in bot.lab.people.gpg("--decrypt", data=sealed.get_content())
+    assert "It is attached as it came" in relay.words
