@@ -55,6 +55,7 @@ class Fragments:
         self._bad: list[Decryption] = []
         self._signatures: list[tuple[str, Signature]] = []
         self._within: list[Content] = []
+        self._meant: list[Content] = []
         self._pieces: list[Piece] = []
         self._files: list[Piece] = []
         self._hidden: list[Part] = []
@@ -84,12 +85,17 @@ class Fragments:
     def _mail(self, raw: bytes, structure: Structure, holder: Part, cipher: Part, parts: list[str]) -> None:
         if self._spent():
             return
+        # Not in a mail that is attached to this one.
+        attached_here = any(part is cipher for part in structure.attachments)
         found = self._opener.decrypt(parse.content(raw, cipher))
         if found.plaintext is None:
             self._bad.append(found)
-            self._mail_closed |= any(part is cipher for part in structure.attachments)
+            self._mail_closed |= attached_here
             return
+        before = len(self._within)
         parts.append(self._took(found, "its encrypted part", keep=True))
+        if attached_here:
+            self._meant += self._within[before:]
         for part in holder.children:
             if part is cipher or shapes.is_machinery(raw, part):
                 self._hidden.append(part)
@@ -112,6 +118,7 @@ class Fragments:
             self._signed(what, found.signature)
             return self._cut("", plaintext, keep=keep)
         inner = self._opener.opened(raw, structure)
+        inner = replace(inner, layers=inner.layers + 1)
         self._within.append(inner)
         self._pieces += inner.pieces
         self._remarks += inner.remarks
@@ -158,7 +165,11 @@ class Fragments:
         raw, structure = self._content.raw, self._content.structure
         found: dict[str, _Source] = {}
         for part in structure.root.walk():
-            if part.children or part.content_type != "text/plain" or any(part is one for one in structure.attachments):
+            if (
+                part.children
+                or part.content_type not in ("text/plain", "application/pgp")
+                or any(part is one for one in structure.attachments)
+            ):
                 continue
             data = parse.content(raw, part)
             if b"-----BEGIN PGP " in data:
@@ -252,6 +263,7 @@ class Fragments:
             pieces=(*content.pieces, *self._pieces),
             files=tuple(self._files),
             within=tuple(self._within),
+            meant=self._meant[0] if len(self._meant) == 1 else None,
             hidden=tuple(self._hidden),
             remarks=tuple(dict.fromkeys((*content.remarks, *self._remarks))),
         )
