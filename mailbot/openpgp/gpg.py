@@ -161,6 +161,9 @@ class Gpg:
                 crlf=True,
             )
         refused = {line.args[1] for line in result.all("INV_RECP") if len(line.args) > 1}
+        if not refused and (result.returncode != 0 or not result.has("END_ENCRYPTION")):
+            # A key may look good and be of a kind that this gpg cannot use. Then gpg fails as a whole and names nobody.
+            refused = {name for name in chosen if not self._can_encrypt_to(name)}
         if refused:
             raise UnusableKeys(frozenset(refused))
         if sign:
@@ -168,6 +171,12 @@ class Gpg:
         if result.returncode != 0 or not result.has("END_ENCRYPTION") or not result.output:
             raise GpgUnusable("gpg did not encrypt, and gave no reason that is known")
         return result.output
+
+    def _can_encrypt_to(self, fingerprint: str) -> bool:
+        """Whether gpg encrypts to this key. Needs no agent, so a failure is the key's alone."""
+        with self._keyrings.current() as ring:
+            result = self._gnupg.run([*ring.options, "--encrypt", "--recipient", fingerprint], [b"x"])
+        return result.returncode == 0 and result.has("END_ENCRYPTION")
 
     def _signed_with(self, result: Result) -> str:
         """The digest of a signature that gpg made, as RFC 3156 calls it."""

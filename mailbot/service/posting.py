@@ -24,6 +24,10 @@ from mailbot.service.tokens import Tokens
 SIDE_BY_SIDE = min(8, os.cpu_count() or 1)
 """Copies that are encrypted at once: each keeps a core busy."""
 
+KEY_TRIES = 3
+"""Failures after which mail to an outsider, which holds nothing confidential, goes out without their key: a stranger
+made that key, and gpg may crash or hang on it for ever."""
+
 # Numbers of one notice's mails that share a Message-ID; those to outsiders follow.
 _TOGETHER, _CLEAR, _NOTICE_ONLY, _SINGLE = range(4)
 
@@ -216,7 +220,7 @@ class Poster:
             content = compose.mixed(parts, seed) if len(parts) > 1 else parts[0]
             head_fields = self._outside_fields(rendered.outer, recipient, _SINGLE + seq)
             sealed = None
-            if recipient.key is not None:
+            if recipient.key is not None and self._claim.failures < KEY_TRIES:
                 sealed = self._sealed_to(recipient.key, content, head_fields, seed)
             entity = sealed or self._signed(content, head_fields, seed)
             shared = _Shared(tuple(head_fields), entity, self._message_id(_SINGLE + seq), encrypted=sealed is not None)

@@ -16,16 +16,12 @@ def relayed_raw(abused: Victim, raw: bytes, author: str, why: str) -> None:
     assert abused.dispositions()[-1] == "unreadable"
     alice = to(sent, "alice@members.example")
     assert why in alice.words
-    attached = [part.get_content() for part in alice.inside.iter_attachments()]
-    assert any(raw.replace(b"\r\n", b"\n") in bytes(one).replace(b"\r\n", b"\n") for one in map(_bytes, attached))
+    _, sealed = alice.mail.iter_parts()
+    assert raw in alice.lab.people.gpg("--decrypt", data=sealed.get_content())
     assert "cannot open it" in to(sent, author).subject
     seen = abused.everything_stored() + b"".join(one.raw + one.text.encode() for one in sent)
     assert b"qwzzxkj" not in seen
     assert base64.b64encode(SECRET)[4:20] not in seen
-
-
-def _bytes(content: object) -> bytes:
-    return content if isinstance(content, bytes) else bytes(content)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("position", [-30, -60])

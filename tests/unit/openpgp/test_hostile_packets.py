@@ -5,8 +5,9 @@ import time
 import pytest
 
 from mailbot.openpgp.gpg import Gpg
-from mailbot.service.ports import Opened, Verdict
+from mailbot.service.ports import Opened, UnusableKeys, Verdict
 from tests.openpgp_keys import Lab
+from tests.unit.openpgp.forged_keys import armored
 
 
 def packet(tag: int, body: bytes) -> bytes:
@@ -47,3 +48,17 @@ def test_thousands_of_signatures_are_not_all_checked(gpg: Gpg, lab: Lab) -> None
     started = time.monotonic()
     assert gpg.verify(b"text", signature * 20_000).verdict in (Verdict.ERROR, Verdict.SEVERAL)
     assert time.monotonic() - started < 8.0
+
+
+def test_a_key_that_gpg_cannot_use_is_named_and_the_others_are_not_blamed(gpg: Gpg, lab: Lab) -> None:
+    """Its point is compressed, which is allowed and which gpg does not read. It failed for all recipients together."""
+    armor, fingerprint = armored("Rita <rita@out.example>", b"\2" + b"\x11" * 32)
+    gpg.load(99, [lab.people.public("alice"), lab.people.public("bob"), armor])
+    info = gpg.info(fingerprint)
+    assert info is not None
+    assert info.can_encrypt
+    for sign in (True, False):
+        with pytest.raises(UnusableKeys) as refused:
+            gpg.encrypt([b"text"], [lab.fingerprint("alice"), fingerprint, lab.fingerprint("bob")], sign=sign)
+        assert refused.value.fingerprints == {fingerprint}
+    assert gpg.encrypt([b"text"], [lab.fingerprint("alice"), lab.fingerprint("bob")])
