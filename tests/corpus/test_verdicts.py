@@ -21,9 +21,84 @@ from tests.shapes.checks import MEMBERS, enclosed, nothing_gets_out
 from tests.shapes.conftest import UNLIMITED
 from tests.world import Sent, World, world
 
-# Disposition, and how the card's line "Arrived" begins. "ALICE" is the corpus' own signer.
+# Disposition, and the card's line "Arrived". MAILMAN and ALICE are the samples' own signers.
 CLEAR, SEALED = "in clear; not signed", "encrypted to us; not signed"
-TABLE: dict[str, tuple[str, str]] = {}
+CLOSED = "encrypted, but to no key of ours: we cannot open it"
+MAILMAN = "D4A94886B1CA2096A6458E5C47F10C087884B758"
+ALICE = "EB85BB5FA33A75E15E944E63F231550C4F47E38E"
+TABLE: dict[str, tuple[str, str]] = {
+    "mailman-pgp/messages/clear.eml": ("report", CLEAR),
+    "mailman-pgp/messages/clear_multipart.eml": ("report", CLEAR),
+    "mailman-pgp/messages/inline_cleartext_signed.eml": (
+        "report",
+        f"in clear; good signature by the key ({MAILMAN}), over the text only, not over the mail",
+    ),
+    "mailman-pgp/messages/inline_cleartext_signed_invalid.eml": (
+        "report",
+        "in clear; BAD SIGNATURE: the text was changed, or it is forged",
+    ),
+    "mailman-pgp/messages/inline_encrypted.eml": ("report", SEALED),
+    "mailman-pgp/messages/inline_encrypted_multipart.eml": (
+        "report",
+        "in clear, with an encrypted part that we opened; not signed",
+    ),
+    "mailman-pgp/messages/inline_privkey.eml": ("report", CLEAR),
+    "mailman-pgp/messages/inline_privkey_invalid.eml": ("report", CLEAR),
+    "mailman-pgp/messages/inline_pubkey.eml": ("report", CLEAR),
+    "mailman-pgp/messages/inline_pubkey_invalid.eml": ("report", CLEAR),
+    "mailman-pgp/messages/inline_revoc.eml": ("report", CLEAR),
+    "mailman-pgp/messages/inline_revoc_multipart.eml": ("report", CLEAR),
+    "mailman-pgp/messages/inline_signed.eml": (
+        "report",
+        f"in clear; good signature by the key ({MAILMAN}), over the text only, not over the mail",
+    ),
+    "mailman-pgp/messages/inline_signed_corrupted.eml": ("unreadable", "encrypted, but broken: we cannot open it"),
+    "mailman-pgp/messages/inline_signed_multipart.eml": ("report", CLEAR),
+    "mailman-pgp/messages/mime_encrypted.eml": ("report", SEALED),
+    "mailman-pgp/messages/mime_encrypted_signed.eml": ("report", f"encrypted to us; good signature by {MAILMAN}"),
+    "mailman-pgp/messages/mime_multisig.eml": ("report", "in clear; signed more than once, so no signature counts"),
+    "mailman-pgp/messages/mime_multisig_invalid.eml": (
+        "report",
+        "in clear; signed more than once, so no signature counts",
+    ),
+    "mailman-pgp/messages/mime_privkey.eml": ("report", CLEAR),
+    "mailman-pgp/messages/mime_privkey_invalid.eml": ("report", CLEAR),
+    "mailman-pgp/messages/mime_pubkey.eml": ("report", CLEAR),
+    "mailman-pgp/messages/mime_pubkey_invalid.eml": ("report", CLEAR),
+    "mailman-pgp/messages/mime_revoc.eml": ("report", CLEAR),
+    "mailman-pgp/messages/mime_signed.eml": ("report", f"in clear; good signature by {MAILMAN}"),
+    "mailman-pgp/messages/mime_signed_invalid.eml": (
+        "report",
+        "in clear; BAD SIGNATURE: the text was changed, or it is forged",
+    ),
+    "mailman-pgp/messages/mime_signed_then_encrypted.eml": ("report", f"encrypted to us; good signature by {MAILMAN}"),
+    "mime-malformed/resources/eml/malformed/011.eml": ("duplicate", ""),
+    "mime-malformed/resources/eml/malformed/015.eml": ("report", "in clear; signature could not be checked"),
+    "protected-headers/pgpmime-enc+legacy-disp.eml": ("report", SEALED),
+    "protected-headers/pgpmime-enc+legacy-disp.inner": ("report", CLEAR),
+    "protected-headers/pgpmime-layered+legacy-disp.eml": ("report", f"encrypted to us; good signature by {ALICE}"),
+    "protected-headers/pgpmime-layered+legacy-disp.inner": ("report", f"in clear; good signature by {ALICE}"),
+    "protected-headers/pgpmime-layered.eml": ("report", f"encrypted to us; good signature by {ALICE}"),
+    "protected-headers/pgpmime-layered.inner": ("report", f"in clear; good signature by {ALICE}"),
+    "protected-headers/pgpmime-sign+enc+legacy-disp.eml": ("report", f"encrypted to us; good signature by {ALICE}"),
+    "protected-headers/pgpmime-sign+enc+legacy-disp.inner": ("report", CLEAR),
+    "protected-headers/pgpmime-sign+enc.eml": ("report", f"encrypted to us; good signature by {ALICE}"),
+    "protected-headers/pgpmime-sign+enc.inner": ("report", CLEAR),
+    "protected-headers/pgpmime-signed.eml": ("report", f"in clear; good signature by {ALICE}"),
+    "protected-headers/smime-enc+legacy-disp.eml": ("unreadable", CLOSED),
+    "protected-headers/smime-enc+legacy-disp.inner": ("report", CLEAR),
+    "protected-headers/smime-multipart-signed.eml": ("report", CLEAR),
+    "protected-headers/smime-onepart-signed.eml": ("unreadable", CLEAR),
+    "protected-headers/smime-onepart-signed.inner": ("report", CLEAR),
+    "protected-headers/smime-sign+enc+legacy-disp.eml": ("unreadable", CLOSED),
+    "protected-headers/smime-sign+enc+legacy-disp.inner": ("unreadable", CLEAR),
+    "protected-headers/smime-sign+enc+legacy-disp.inner.inner": ("report", CLEAR),
+    "protected-headers/smime-sign+enc.eml": ("unreadable", CLOSED),
+    "protected-headers/smime-sign+enc.inner": ("unreadable", CLEAR),
+    "protected-headers/smime-sign+enc.inner.inner": ("report", CLEAR),
+    "protected-headers/unfortunately-complex.eml": ("report", f"encrypted to us; good signature by {ALICE}"),
+    "protected-headers/unfortunately-complex.inner": ("report", f"in clear; good signature by {ALICE}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +162,7 @@ def test_none_is_lost_and_each_gets_its_verdict(corpus_bot: World, folder: str) 
         fates[name] = Fate(raw, bot.dispositions()[-1], sent)
     for name, fate in fates.items():
         whole(fate, name)
+        in_detail(fate, name)
     assert {name: (fate.disposition, fate.arrived) for name, fate in fates.items() if name in TABLE} == {
         name: TABLE[name] for name in fates if name in TABLE
     }
@@ -101,7 +177,21 @@ def whole(fate: Fate, name: str) -> None:
         return
     assert {one.member_id for one in fate.sent} >= set(MEMBERS), name
     assert enclosed(fate.sent)["original.eml"] == fate.raw, name
-    nothing_gets_out(fate.sent)
+    # Some bring a key, and are answered with mail that only its owner can read.
+    nothing_gets_out([one for one in fate.sent if one.member_id or not one.encrypted])
+
+
+SECRET_KEYS = ("mailman-pgp/messages/inline_privkey.eml", "mailman-pgp/messages/mime_privkey.eml")
+TITLES = ("BarCorp contract signed, let's go!", "The FooCorp contract")
+
+
+def in_detail(fate: Fate, name: str) -> None:
+    """What else is known of some: a secret key that was sent by mistake, and the subject inside an encryption."""
+    relay = next((one for one in fate.sent if one.member_id == "alice"), None)
+    assert ("IT BRINGS A SECRET KEY" in (relay.words if relay else "")) is (name in SECRET_KEYS), name
+    if relay and name.startswith("protected-headers/pgpmime-") and name.endswith(".eml"):
+        assert str(relay.inside["Subject"]).endswith(TITLES), name
+        assert not re.search(r"(?m)^Subject:", relay.text), name
 
 
 def test_the_table_names_samples_that_exist() -> None:

@@ -222,19 +222,18 @@ def imported(bot: World, name: str, number: int, tmp_path: Path) -> subprocess.C
     )
 
 
-def test_a_key_that_an_operator_imports_is_the_reporters(bot: World, tmp_path: Path) -> None:
-    bot.receive(mail(text("hello")), "rita@out.example")
-    number = bot.issues()[0]["number"]
-    done = imported(bot, "planted", number, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert bot.lab.fingerprint("planted") in done.stdout
-    history = bot.show(number)["history"]
-    assert history[-1]["new"] == bot.lab.fingerprint("planted")
-    raw = mail(signed(bot.lab, "planted", text("more")), subject=f"[EX-{number}] more")
-    sent = bot.receive(raw, "rita@out.example")
-    nothing_gets_out(sent)
-    assert "authenticated by their signature" in relay(sent).words
-    assert "good signature by the key of this sender that we know" in relay(sent).words
-    later = bot.pass_time(timedelta(days=3))
-    assert all(one.encrypted for one in later if one.recipient == "rita@out.example" and f"EX-{number}]" in one.subject)
-    assert imported(bot, "planted", 99999, tmp_path).returncode == 2
+def test_a_key_that_an_operator_imports_is_the_reporters(short_path: Path, lab: Lab, tmp_path: Path) -> None:
+    with world(short_path, lab) as bot:
+        bot.receive(mail(text("hello")), "rita@out.example")
+        done = imported(bot, "planted", 1, tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert lab.fingerprint("planted") in done.stdout
+        assert bot.show(1)["history"][-1]["new"] == lab.fingerprint("planted")
+        raw = mail(signed(lab, "planted", text("more")), subject="[EX-1] more")
+        sent = bot.receive(raw, "rita@out.example")
+        nothing_gets_out(sent)
+        assert "authenticated by their signature" in relay(sent).words
+        assert "good signature by the key of this sender that we know" in relay(sent).words
+        later = bot.pass_time(timedelta(days=3))
+        assert [one.encrypted for one in later if one.recipient == "rita@out.example"] == [True]
+        assert imported(bot, "planted", 99999, tmp_path).returncode == 2

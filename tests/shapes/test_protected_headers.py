@@ -2,12 +2,14 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from tests.openpgp_keys import Lab
 from tests.shapes.checks import answer, arrived, card, nothing_gets_out, relay
 from tests.shapes.mails import TEXT, WORD, encrypt, encrypted, mail, multi, signed, text
-from tests.world import Sent, World
+from tests.world import Sent, World, world
 
 TITLE = f"Overflow {WORD} in frob"
 CAROL = "Carol <carol@reporters.example>"
@@ -48,9 +50,10 @@ def test_the_subject_inside_is_the_title(bot: World, content_type: str, outer: t
     assert str(relay(sent).inside["Subject"]).endswith(TITLE)
 
 
-def test_nothing_later_shows_it_either(bot: World) -> None:
-    bot.receive(mail(encrypted(encrypt(bot.lab, inner())), author=CAROL), "carol@reporters.example")
-    sent = later(bot)
+def test_nothing_later_shows_it_either(short_path: Path, lab: Lab) -> None:
+    with world(short_path, lab) as bot:
+        bot.receive(mail(encrypted(encrypt(lab, inner())), author=CAROL), "carol@reporters.example")
+        sent = later(bot)
     nothing_gets_out(sent, "inside-xyzzy", "frob")
     assert any(TITLE in one.text for one in sent if one.member_id == "alice")
 
