@@ -14,7 +14,7 @@ HTML = """\
 <style>@import url({base}/more.css); p {{background: url({base}/b.png)}}</style>
 <script src="{base}/x.js"></script><script>fetch("{base}/stolen")</script>
 <meta http-equiv="refresh" content="0; url={base}/gone"><base href="{base}/"></head>
-<body onload="alert(1)"><p>The parser overflows.</p>
+<body onload="stealth()"><p>The parser overflows.</p>
 <img src="{base}/pixel.png" alt="a picture"><iframe src="{base}/frame"></iframe><object data="{base}/o"></object>
 <p style="display:none">hidden instructions</p><span style="font-size:0">tiny</span>
 <a href="{base}/elsewhere">https://example.org/</a><a href="javascript:alert(1)">click</a>
@@ -74,7 +74,7 @@ def test_a27_html_is_relayed_as_text_and_nothing_is_fetched(abused: Victim) -> N
     assert "The parser overflows." in text
     assert "made from HTML" in text
     assert f"{base}/elsewhere" in text  # where the link really goes
-    for word in ("fetch(", "alert(", "@import", "background:", "<p>", "<script"):
+    for word in ("fetch(", "stealth(", "@import", "background:", "<p>", "<script"):
         assert word not in text
     assert "hidden" in text.lower()
     assert [html_parts(one) for one in sent] == [[]] * len(sent)

@@ -12,6 +12,7 @@ import pytest
 
 from mailbot.openpgp.process import stop_agent
 from tests.abuse.victim import MEMBERS, Victim, recipients, to
+from tests.bot import PATIENCE
 from tests.clients.conftest import program
 from tests.openpgp_keys import Home
 from tests.shapes.checks import nothing_gets_out
@@ -40,6 +41,7 @@ set crypt_autoencrypt = {encrypt}
 set crypt_confirm_hook = no
 set crypt_protected_headers_write = yes
 set crypt_protected_headers_subject = "..."
+set fast_reply = yes
 set autoedit = yes
 set editor = "true"
 set abort_unmodified = no
@@ -57,7 +59,8 @@ def keyring(served: Victim) -> Iterator[Path]:
     home = Home.create(served.bot.installation.directory / "c")
     home.gpg("--import", data=served.lab.people.secret("carol").encode())
     home.gpg("--import", data=served.lab.group.public("group").encode())
-    (home.path / "gpg.conf").write_text("trust-model always\n")
+    # Carol has compared the fingerprint: else neomutt asks her.
+    home.gpg("--trust-model=pgp", "--import-ownertrust", data=f"{served.lab.group_key}:6:\n".encode())
     yield home.path
     stop_agent(home.path)
 
@@ -76,7 +79,7 @@ def write(served: Victim, keyring: Path, tmp_path: Path, *, sign: str, encrypt: 
             encrypt=encrypt,
         )
     )  # fmt: skip
-    command = [program("neomutt"), "-n", "-F", str(rc), "-e", "push <send-message>", "-s", SUBJECT, "-i", str(body)]
+    command = [program("neomutt"), "-n", "-F", str(rc), "-s", SUBJECT, "-i", str(body)]
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(tmp_path), "GNUPGHOME": str(keyring), "TERM": "xterm",
         "LANG": "C.UTF-8", "LINES": "24", "COLUMNS": "80",
@@ -88,18 +91,22 @@ def write(served: Victim, keyring: Path, tmp_path: Path, *, sign: str, encrypt: 
 
 
 def at_terminal(command: list[str], environment: dict[str, str]) -> str:
-    """Run a program at a terminal until it ends; what it showed."""
+    """Run neomutt at a terminal until it ends, and type y when it asks for it; what it showed."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
         os.close(theirs)
         shown = bytearray()
-        deadline = time.monotonic() + 60
+        typed = False
+        deadline = time.monotonic() + PATIENCE
         while process.poll() is None and time.monotonic() < deadline:
             if select.select([ours], [], [], 0.2)[0]:
                 try:
                     shown += os.read(ours, 65536)
                 except OSError:  # the terminal is gone with the program
                     break
+            if not typed and b"y:Send" in shown:
+                os.write(ours, b"y")
+                typed = True
         if process.poll() is None:
             process.kill()
         os.close(ours)
