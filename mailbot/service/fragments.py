@@ -17,6 +17,8 @@ from mailbot.service.ports import Decryption, Opened, Parser, Signature, Unreada
 
 INSIDE = "[Inside the encryption:]"
 """Stands in the text above what came in clear and below what did not."""
+MENDED = 1_000_000
+"""Characters of armor that is mended before gpg sees it."""
 _TOO_MANY = "it has more encrypted or signed parts than are opened"
 _EXTENSIONS = (".gpg", ".pgp", ".asc")
 
@@ -143,13 +145,15 @@ class Fragments:
 
     def _blocks(self, text: str) -> tuple[str, str]:
         """The text with what its blocks hold in their place, and what stands around them."""
-        sources = self._sources()
+        sources: dict[str, _Source] | None = None
         shown: list[str] = []
         around: list[str] = []
         at = 0
         for block in armor.blocks(text):
             if block.kind not in (Kind.MESSAGE, Kind.SIGNED):
                 continue
+            if sources is None:
+                sources = self._sources()
             source = sources.get(block.key) or _Source(block, block.text.replace("\u00a0", " ").encode(), "utf-8")
             inside = None if self._spent() else self._block(source)
             if inside is None and block.kind is Kind.SIGNED:
@@ -174,7 +178,7 @@ class Fragments:
             data = parse.content(raw, part)
             if b"-----BEGIN PGP " in data:
                 # One character for each byte, so that a block's own bytes come back.
-                for block in armor.blocks(data.decode("latin-1").replace("\r\n", "\n")):
+                for block in armor.blocks(data.decode("latin-1")):
                     found[block.key] = _Source(block, block.text.encode("latin-1"), part.param("charset"))
         return found
 
@@ -182,7 +186,9 @@ class Fragments:
         """What stands in the text instead of a block of armor; None if it stays."""
         block = source.block
         is_signed = block.kind is Kind.SIGNED
-        found = self._opener.decrypt(source.data if is_signed else block.armored())
+        # A very long block is no victim of a web mailer, and mending it would cost several times its size.
+        as_it_came = is_signed or len(block.text) > MENDED
+        found = self._opener.decrypt(source.data if as_it_came else block.armored())
         if found.plaintext is None:
             if is_signed:
                 self._remarks.append("a signed part of its text cannot be checked")
