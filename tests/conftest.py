@@ -37,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files that differ, print how")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Those that need programs beyond GnuPG are run only where they are named: ``./dev clients``."""
+    named = any("clients" in argument for argument in config.args)
+    return True if collection_path.name == "clients" and not named else None
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Callable[..., None]:
     """``golden(path, text)``: fails unless the file at `path` holds exactly `text`; None means that there is none."""

@@ -6,11 +6,13 @@ takes time that grows with the size of what is looked at: a text may hold thousa
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 HEAD_BYTES = 4_000
 """Of a file, to see what it is: some programs put a few lines of their own before the armor."""
+KEY_FROM = 4_000
+"""Characters of a block by which it is recognised."""
 LEAST_LINE = 20
 """Characters of base64 that make a line armor, where the last line of the block is missing."""
 
@@ -39,7 +41,7 @@ _FIRST = re.compile(
 )
 _FIRST_OF_MESSAGE = re.compile(rb"(?:\A|\n)[ \t]*+-----BEGIN PGP MESSAGE(?:, PART [0-9/]{1,9})?-----")
 _HEADER = re.compile(r"(?:Version|Comment|Hash|MessageID|Charset)(?::|$)|[A-Za-z-]{1,40}: ", re.IGNORECASE)
-_CHARSET = re.compile(r"^[ \t]*+Charset: *+([A-Za-z0-9_-]{1,40})[ \t]*+$", re.MULTILINE | re.IGNORECASE)
+_CHARSET = re.compile(r"^[ \t]*+Charset: *+([A-Za-z0-9_-]{1,40})[ \t\r]*+$", re.MULTILINE | re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
@@ -58,7 +60,8 @@ class Block:
     def key(self) -> str:
         """What recognises the block in another form of the same text: armor that no mail program changes."""
         if self.kind is Kind.MESSAGE:
-            return self.armored()[:200].decode("ascii")
+            head = replace(self, text=self.text[:KEY_FROM], complete=len(self.text) <= KEY_FROM and self.complete)
+            return head.armored()[:200].decode("ascii")
         return re.sub(r"\s+", "", self.text[-400:])[-120:]
 
     @property

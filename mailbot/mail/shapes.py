@@ -68,15 +68,20 @@ def _pair(part: Part, raw: bytes) -> Part | None:
 
 
 def signed(root: Part) -> tuple[Part, tuple[Part, ...]] | None:
-    """What a multipart/signed holds (RFC 3156 5): the signed part, and the leaves that are to be its signature."""
-    if root.content_type != "multipart/signed" or len(root.children) != 2:
+    """What a multipart/signed holds (RFC 3156 5): the signed part, and the leaves that are to be its signature. There
+    may be several signatures, in one part or in several; whoever added anything else has made it another mail."""
+    if root.content_type != "multipart/signed" or len(root.children) < 2:
         return None
-    leaves = tuple([part for part in root.children[1].walk() if not part.children])
-    if root.param("protocol").lower() not in ("", PGP_SIGNATURE):
-        return None
-    if not any(leaf.content_type == PGP_SIGNATURE for leaf in leaves):
+    leaves = tuple([part for child in root.children[1:] for part in child.walk() if not part.children])
+    # Some say "multipart/mixed" for the protocol, because that is where their several signatures are.
+    if any(leaf.content_type != PGP_SIGNATURE for leaf in leaves) and not _one_signature(root, leaves):
         return None
     return root.children[0], leaves
+
+
+def _one_signature(root: Part, leaves: tuple[Part, ...]) -> bool:
+    """Beside the signature there is something else in the second part, such as a key."""
+    return len(root.children) == 2 and any(leaf.content_type == PGP_SIGNATURE for leaf in leaves)
 
 
 def signed_within(root: Part) -> Iterator[tuple[Part, tuple[Part, ...]]]:

@@ -140,6 +140,9 @@ def _is_text(node: Node) -> bool:
     if node.content_type.startswith("multipart/"):
         # It turned out to have no parts: whatever it holds is shown rather than lost.
         return True
+    if node.content_type == "application/pgp":
+        # What mutt and others called text with armor in it, before RFC 3156.
+        return not node.filename
     if not node.content_type.startswith("text/") or node.content_type in _DATA:
         return False
     return not node.filename or node.disposition == "inline" or node.depth == 1

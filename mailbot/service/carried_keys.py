@@ -5,7 +5,6 @@ mail to that reporter only, and a new one never replaces a known one just becaus
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -110,5 +109,5 @@ def _autocrypt(value: str, author: str) -> bytes | None:
         return None
     try:
         return base64.b64decode(re.sub(r"\s", "", fields.get("keydata", "")), validate=True) or None
-    except binascii.Error:
+    except ValueError:  # of which binascii's own error is one; letters beyond ASCII give another
         return None

@@ -57,7 +57,9 @@ class Content:
     files: tuple[Piece, ...] = ()
     """Those of `pieces` that were attached as encrypted files."""
     within: tuple["Content", ...] = ()
-    """Mails that were parts of this one and were opened."""
+    """What was inside the encrypted and signed parts of this one."""
+    meant: "Content | None" = None
+    """The one of `within` that is the mail as its sender sent it, before somebody put something beside it."""
     hidden: tuple[Part, ...] = ()
     """Attachments of `structure` that are only how a mail `within` was wrapped."""
     remarks: tuple[str, ...] = ()
@@ -69,10 +71,10 @@ class Content:
 
     @property
     def protected(self) -> ProtectedHeaders | None:
-        """The header fields that came protected: of the whole, or of the one mail within it."""
+        """The header fields that came protected: of the whole, or of `meant`."""
         if self.layers and (found := protected(self.structure)) is not None:
             return found
-        return self.within[0].protected if len(self.within) == 1 else None
+        return self.meant.protected if self.meant is not None else None
 
     def walk(self) -> Iterator["Content"]:
         yield self

@@ -17,6 +17,8 @@ from mailbot.service.ports import Decryption, Opened, Parser, Signature, Unreada
 
 INSIDE = "[Inside the encryption:]"
 """Stands in the text above what came in clear and below what did not."""
+MENDED = 1_000_000
+"""Characters of armor that is mended before gpg sees it."""
 _TOO_MANY = "it has more encrypted or signed parts than are opened"
 _EXTENSIONS = (".gpg", ".pgp", ".asc")
 
@@ -55,6 +57,7 @@ class Fragments:
         self._bad: list[Decryption] = []
         self._signatures: list[tuple[str, Signature]] = []
         self._within: list[Content] = []
+        self._meant: list[Content] = []
         self._pieces: list[Piece] = []
         self._files: list[Piece] = []
         self._hidden: list[Part] = []
@@ -84,12 +87,17 @@ class Fragments:
     def _mail(self, raw: bytes, structure: Structure, holder: Part, cipher: Part, parts: list[str]) -> None:
         if self._spent():
             return
+        # Not in a mail that is attached to this one.
+        attached_here = any(part is cipher for part in structure.attachments)
         found = self._opener.decrypt(parse.content(raw, cipher))
         if found.plaintext is None:
             self._bad.append(found)
-            self._mail_closed |= any(part is cipher for part in structure.attachments)
+            self._mail_closed |= attached_here
             return
+        before = len(self._within)
         parts.append(self._took(found, "its encrypted part", keep=True))
+        if attached_here:
+            self._meant += self._within[before:]
         for part in holder.children:
             if part is cipher or shapes.is_machinery(raw, part):
                 self._hidden.append(part)
@@ -112,6 +120,7 @@ class Fragments:
             self._signed(what, found.signature)
             return self._cut("", plaintext, keep=keep)
         inner = self._opener.opened(raw, structure)
+        inner = replace(inner, layers=inner.layers + 1)
         self._within.append(inner)
         self._pieces += inner.pieces
         self._remarks += inner.remarks
@@ -136,13 +145,15 @@ class Fragments:
 
     def _blocks(self, text: str) -> tuple[str, str]:
         """The text with what its blocks hold in their place, and what stands around them."""
-        sources = self._sources()
+        sources: dict[str, _Source] | None = None
         shown: list[str] = []
         around: list[str] = []
         at = 0
         for block in armor.blocks(text):
             if block.kind not in (Kind.MESSAGE, Kind.SIGNED):
                 continue
+            if sources is None:
+                sources = self._sources()
             source = sources.get(block.key) or _Source(block, block.text.replace("\u00a0", " ").encode(), "utf-8")
             inside = None if self._spent() else self._block(source)
             if inside is None and block.kind is Kind.SIGNED:
@@ -158,12 +169,16 @@ class Fragments:
         raw, structure = self._content.raw, self._content.structure
         found: dict[str, _Source] = {}
         for part in structure.root.walk():
-            if part.children or part.content_type != "text/plain" or any(part is one for one in structure.attachments):
+            if (
+                part.children
+                or part.content_type not in ("text/plain", "application/pgp")
+                or any(part is one for one in structure.attachments)
+            ):
                 continue
             data = parse.content(raw, part)
             if b"-----BEGIN PGP " in data:
                 # One character for each byte, so that a block's own bytes come back.
-                for block in armor.blocks(data.decode("latin-1").replace("\r\n", "\n")):
+                for block in armor.blocks(data.decode("latin-1")):
                     found[block.key] = _Source(block, block.text.encode("latin-1"), part.param("charset"))
         return found
 
@@ -171,7 +186,9 @@ class Fragments:
         """What stands in the text instead of a block of armor; None if it stays."""
         block = source.block
         is_signed = block.kind is Kind.SIGNED
-        found = self._opener.decrypt(source.data if is_signed else block.armored())
+        # A very long block is no victim of a web mailer, and mending it would cost several times its size.
+        as_it_came = is_signed or len(block.text) > MENDED
+        found = self._opener.decrypt(source.data if as_it_came else block.armored())
         if found.plaintext is None:
             if is_signed:
                 self._remarks.append("a signed part of its text cannot be checked")
@@ -252,6 +269,7 @@ class Fragments:
             pieces=(*content.pieces, *self._pieces),
             files=tuple(self._files),
             within=tuple(self._within),
+            meant=self._meant[0] if len(self._meant) == 1 else None,
             hidden=tuple(self._hidden),
             remarks=tuple(dict.fromkeys((*content.remarks, *self._remarks))),
         )

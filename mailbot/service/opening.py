@@ -24,8 +24,9 @@ CALLS = 30
 """Of gpg for one mail, all its parts together: each takes some 20 ms, a hostile one half a second."""
 UNPACKED = 64_000_000
 """Bytes that all parts of one mail together may unpack to: what one message alone may."""
-TEXT_SHOWN = 100_000
-"""Characters of all that was inside encryptions in the text, together; a longer one goes along as a file."""
+TEXT_SHOWN = 90_000
+"""Characters of all that was inside encryptions in the text, together; a longer one goes along as a file. So much fits
+into the relay's text (`filters.PASSAGE_LIMIT`) with a few words around it."""
 
 _TOO_DEEP = "it is encrypted or signed in more layers than are opened"
 _SMIME = "it is encrypted or signed with S/MIME, which is not read"
@@ -79,9 +80,12 @@ class Opener:
 
     def opened(self, raw: bytes, structure: Structure) -> Content:
         content = Content(structure, raw, structure.text)
-        for _ in range(LAYERS):
+        for layer in range(LAYERS + 1):
             root = content.structure.root
+            deeper = layer == LAYERS or self.spent
             if (cipher := shapes.ciphertext(content.structure, raw)) is not None:
+                if deeper:
+                    break
                 found = self.decrypt(parse.content(raw, cipher))
                 content = named(content, found)
                 # What came inside an encryption stays secret, whatever becomes of another one in it.
@@ -95,6 +99,8 @@ class Opener:
                 name = content.pieces[0].name if content.pieces else self.name()
                 pieces: tuple[Piece, ...] = (Piece(name, raw, mail=True),)
             elif (signed := shapes.signed(root)) is not None:
+                if deeper:
+                    break
                 signature = self.verify(raw, *signed)
                 raw = raw[signed[0].start : signed[0].end]
                 state, pieces = content.opened, content.pieces
@@ -109,8 +115,6 @@ class Opener:
             except Unreadable as error:
                 return replace(content, unreadable=str(error))
             content = replace(content, structure=inner, raw=raw, text=inner.text, layers=content.layers + 1)
-            if self.spent:
-                break
         keys = f"its layers are encrypted to the keys {keys_named(content)}"
         return replace(content, unreadable=_TOO_DEEP, remarks=(*content.remarks, keys))
 

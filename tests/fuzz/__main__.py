@@ -1,8 +1,10 @@
 """Reads mutated mails until the time is up: ``python -m tests.fuzz [--seconds N] [--seed N]``.
 
-Mutations cut, repeat, swap and splice the mails of `seeds`. Whatever the parser or one of the readers behind it
-raises, except `OverLimit`, and whatever takes longer than two seconds, is printed with what is needed to repeat it, and
-the exit status is 1.
+Mutations cut, repeat, swap and splice the mails of `seeds`; so they do with what gpg says about them (status lines, key
+listings). Read are: the mail, its authors and verdicts, protected headers, armor, and everything that `opening` and
+`carried_keys` do with gpg's answers, whatever those are. Whatever raises, except `OverLimit` and gpg's own troubles,
+whatever takes longer than two seconds, and whatever goes beyond a limit, is printed with what is needed to repeat it,
+and the exit status is 1. What is found becomes a test in ``tests/properties/test_fuzz_finds.py``.
 """
 
 import argparse
@@ -12,7 +14,7 @@ import time
 import traceback
 
 from mailbot.cage import protocol
-from mailbot.mail import markup
+from mailbot.mail import armor, markup
 from mailbot.mail.authenticity import authentication
 from mailbot.mail.author import authors
 from mailbot.mail.auto_reply import automatic
@@ -20,6 +22,7 @@ from mailbot.mail.bounce import deliveries, is_bounce, returned_message_id
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.parse import OverLimit, parse
 from mailbot.mail.protected_headers import applied, payload_part, protected
+from tests.fuzz import openpgp
 from tests.fuzz.seeds import SEEDS, SPLICES
 
 SECONDS_EACH = 2.0
@@ -52,7 +55,14 @@ def mutated(chance: random.Random) -> bytes:
 
 def read(raw: bytes) -> None:
     """Everything that looks at a stranger's mail."""
-    markup.text(raw.decode("latin-1"), 1_000)
+    text = raw.decode("latin-1")
+    markup.text(text, 1_000)
+    for block in armor.blocks(text):
+        if text[block.start : block.end] != block.text or len(block.armored()) > len(block.text) + 60:
+            raise AssertionError("a block that does not stand there")
+        if block.kind is armor.Kind.MESSAGE and not armor.has_message(block.armored()):
+            raise AssertionError("a message that is none any more")
+    armor.is_ciphertext(raw)
     try:
         mail = parse(raw)
     except OverLimit:
@@ -91,6 +101,7 @@ def main() -> int:
         started = time.process_time()
         try:
             read(raw)
+            openpgp.read(raw, chance, mutated)
         # Whatever it is, it is what we look for.
         except Exception:  # noqa: BLE001
             traceback.print_exc()

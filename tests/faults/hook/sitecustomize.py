@@ -11,6 +11,7 @@ Python imports a module of this name at every start. What is to fail stands as f
 - ``gpg-seconds``: read at the start, the time limit for gpg.
 - ``cage``: read at the start, a program to run in the caged parser's place, with a short time limit. Its argument is
   the directory that holds the packages.
+- ``cage-seconds``: that time limit, if it is to be another one.
 """
 
 import os
@@ -71,8 +72,11 @@ def _set_limits(orders: Path) -> None:
         usual_parser = CagedParser.__init__
         command = [sys.executable, "-I", "-B", "-c", program.read_text(), str(REPOSITORY)]
 
+        limit = orders / "cage-seconds"
+        seconds_caged = float(limit.read_text()) if limit.exists() else CAGE_SECONDS
+
         def parser(self: CagedParser) -> None:
-            usual_parser(self, wall_seconds=CAGE_SECONDS, command=command)
+            usual_parser(self, wall_seconds=seconds_caged, command=command)
 
         setattr(CagedParser, "__init__", parser)  # noqa: B010
 
