@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from mailbot.domain.clocks import Firing, Plan
+from mailbot.domain.clocks import Clock
 from mailbot.domain.issue import Disposition, Outcome, Role
 from mailbot.mail.envelope import Envelope
+from mailbot.service.duties import Duties
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,6 @@ class ClaimedNotice:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockView:
-    id: int
-    issue: int
-    name: str
-    state: str
-    started_at: datetime
-    due_at: datetime
-    next_at: datetime | None
-    firings: tuple[Firing, ...]
-    fired: int
-
-
-@dataclass(frozen=True, slots=True)
 class ReporterKey:
     """The public key of a participant from outside: kept sealed, used for mail to that participant only."""
 
@@ -80,10 +68,20 @@ class IssueView:
     encrypted: bool
     opened_at: datetime
     owner: str | None
-    clocks: tuple[ClockView, ...]
+    clocks: tuple[Clock, ...]
     reporter_key: ReporterKey | None
     answerable: bool = True
     """The reporter may be written to by a program: the report was no machine's or list's."""
+    appointed: str | None = None
+    """The member who was asked to coordinate, and has not said yes yet."""
+    drill: bool = False
+    embargo_until: datetime | None = None
+    """None where there is none, or it was lifted."""
+    lifted_at: datetime | None = None
+    exploited_at: datetime | None = None
+    fixed_at: datetime | None = None
+    released_at: datetime | None = None
+    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +92,7 @@ class NewIssue:
     encrypted: bool
     opened_at: datetime
     answerable: bool = True
+    drill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class Draft:
     encrypted: bool
 
 
-class Unit(Protocol):
+class Unit(Duties, Protocol):
     """One short write transaction in which a decision is recorded."""
 
     def redelivered(self, digest: bytes) -> bool:
@@ -139,6 +138,11 @@ class Unit(Protocol):
 
     def close_issue(self, number: int, outcome: Outcome, now: datetime) -> None: ...
 
+    def change_issue(self, number: int, changes: Mapping[str, Any]) -> None:
+        """Give fields of an issue other values. Names are those of `IssueView`; what has no column of its own is kept
+        sealed."""
+        ...
+
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None: ...
 
     def set_key(self, number: int, address: str, key: ReporterKey) -> None:
@@ -152,10 +156,6 @@ class Unit(Protocol):
         """Record the incoming mail in the issue, and its Message-ID as one that `author` wrote there. Whoever answers
         the mail of a `participant` writes on the issue; an answer to anybody else's mail threads for them alone."""
         ...
-
-    def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None: ...
-
-    def cancel_clocks(self, number: int, now: datetime) -> None: ...
 
     def silent_members(self, number: int, members: Iterable[str]) -> list[str]:
         """Those of `members` who wrote nothing on the issue yet."""
@@ -244,10 +244,22 @@ class Store(Protocol):
         """Give a notice back for another try; `own` counts it as a failure of the notice itself."""
         ...
 
-    def due_clocks(self, now: datetime, limit: int = 100) -> list[ClockView]: ...
+    def due_clocks(self, now: datetime, limit: int = 100) -> list[Clock]: ...
 
-    def fire(self, clock: ClockView) -> AbstractContextManager["Firer | None"]:
-        """The transaction in which a clock fires; None if somebody else was faster."""
+    def clocks_ahead(self, now: datetime, limit: int = 100) -> list[Clock]:
+        """Clocks that fired while the wall clock was ahead, which it is no more."""
+        ...
+
+    def fire(self, clock: Clock) -> AbstractContextManager[Unit | None]:
+        """The transaction in which a clock fires; None if it does not any more: somebody else was faster."""
+        ...
+
+    def as_seen(self, clock: Clock) -> AbstractContextManager[Unit | None]:
+        """A transaction that changes a clock; None if it is no more as it was seen."""
+        ...
+
+    def operate(self) -> AbstractContextManager[Unit]:
+        """A transaction about no mail."""
         ...
 
     def keys_of(self, address: str) -> list[ReporterKey]:
@@ -257,9 +269,3 @@ class Store(Protocol):
     def keys(self) -> tuple[int, list[str]]:
         """(revision, armored public keys): the members' keys that an operator imported."""
         ...
-
-
-class Firer(Unit, Protocol):
-    """A unit for a clock's firing."""
-
-    def clock_fired(self, fired: int, next_at: datetime | None, *, missed: bool) -> None: ...

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from mailbot.domain.clocks import ClockState
+from mailbot.domain.clocks import Clock, ClockState
+from mailbot.storage import views
 from mailbot.storage.tables import audit, clock, inbox, issue, message, outbox, participant
 from mailbot.storage.unseal import Box, SealBroken
 from mailbot.storage.vault import Vault
@@ -20,6 +21,13 @@ FILTERS = ("open", "mine", "overdue", "due", "unclaimed")
 def instant(value: datetime | None) -> str | None:
     """RFC 3339 with ``Z``, whole seconds."""
     return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clock_row(found: Clock) -> dict[str, Any]:
+    return {
+        "name": found.name, "started_at": instant(found.started_at), "due_at": instant(found.due_at),
+        "next_at": instant(found.next_at), "state": str(found.state),
+    }  # fmt: skip
 
 
 class Listings:
@@ -41,7 +49,9 @@ class Listings:
         elif word == "mine":
             query = query.where(open_, issue.c.owner == "operator")
         elif word == "overdue":
-            missed = select(clock.c.issue_id).where(clock.c.state == ClockState.MISSED)
+            missed = select(clock.c.issue_id).where(
+                clock.c.state == ClockState.MISSED, clock.c.ended_at.is_(None), clock.c.paused_at.is_(None)
+            )
             query = query.where(open_, issue.c.id.in_(missed))
         elif word == "due":
             soon = select(clock.c.issue_id).where(
@@ -145,14 +155,8 @@ class Listings:
         }
 
     def _clocks(self, number: int) -> list[dict[str, Any]]:
-        query = select(clock).where(clock.c.issue_id == number).order_by(clock.c.id)
-        return [
-            {
-                "name": row.name, "started_at": instant(row.started_at), "due_at": instant(row.due_at),
-                "next_at": instant(row.next_at), "state": row.state,
-            }
-            for row in self._connection.execute(query)
-        ]  # fmt: skip
+        """The last round of each clock."""
+        return [clock_row(found) for found in views.clocks_of(self._connection, number)]
 
     def _messages(self, number: int, box: Box | None) -> list[dict[str, Any]]:
         rows = []

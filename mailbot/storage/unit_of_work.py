@@ -4,16 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot import maillog
-from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
 from mailbot.service.store import ClaimedMail, IssueView, NewIssue, ReporterKey
 from mailbot.service.undelivered import Undelivered, tell
 from mailbot.storage import audit, claims, inbox, views
-from mailbot.storage.tables import acknowledged, clock, issue, message, notice, outbox, participant, thread_ref
+from mailbot.storage.duties import DutyRecords
+from mailbot.storage.tables import acknowledged, issue, message, notice, outbox, participant, thread_ref
 from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault, row_id
@@ -27,7 +27,6 @@ _ADD_REFERENCES = insert_or(thread_ref).on_conflict_do_nothing()
 _ADD_ISSUE = insert(issue)
 _ADD_PARTICIPANT = insert(participant)
 _ADD_MESSAGE = insert(message)
-_ADD_CLOCK = insert(clock)
 _ADD_NOTICE = insert(notice)
 _ADD_ACKNOWLEDGED = insert(acknowledged)
 # Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
@@ -37,7 +36,7 @@ _ACKNOWLEDGED = select(func.count()).where(
 _ACKNOWLEDGED_TO_SENDER = _ACKNOWLEDGED.where(acknowledged.c.sender_hash == bindparam("sender"))
 
 
-class UnitOfWork:
+class UnitOfWork(DutyRecords):
     """`service.store.Unit`. Lives as long as its transaction; `mail` is the claimed mail, if it is about one."""
 
     def __init__(self, connection: Connection, vault: Vault, mail: ClaimedMail | None = None) -> None:
@@ -96,7 +95,7 @@ class UnitOfWork:
         result = self._connection.execute(
             _ADD_ISSUE,
             {
-                "wrapped_key": wrapped, "status": Status.OPEN, "encrypted": new.encrypted, "drill": False,
+                "wrapped_key": wrapped, "status": Status.OPEN, "encrypted": new.encrypted, "drill": new.drill,
                 "opened_at": new.opened_at, "sealed": box.seal_json(content, "issue"),
             },
         )  # fmt: skip
@@ -109,6 +108,15 @@ class UnitOfWork:
         self._connection.execute(
             update(issue).where(issue.c.id == number).values(status=Status.CLOSED, outcome=outcome, closed_at=now)
         )
+
+    def change_issue(self, number: int, changes: Mapping[str, Any]) -> None:
+        mine = issue.c.id == number
+        columns = {name: value for name, value in changes.items() if name in issue.c}
+        if sealed := {name: value for name, value in changes.items() if name not in issue.c}:
+            box = self._box(number)
+            content = box.open_json(self._connection.execute(select(issue.c.sealed).where(mine)).scalar_one(), "issue")
+            columns["sealed"] = box.seal_json({**content, **sealed}, "issue")
+        self._connection.execute(update(issue).where(mine).values(**columns))
 
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None:
         sealed = self._box(number).seal_json({"address": address, "name": name}, "participant")
@@ -141,26 +149,6 @@ class UnitOfWork:
         )  # fmt: skip
         if message_id and author:
             add_references(self._connection, self._vault, number, [(message_id, author)], written=participant)
-
-    def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None:
-        self._connection.execute(
-            _ADD_CLOCK,
-            {
-                "issue_id": number, "name": name, "state": ClockState.RUNNING, "started_at": started_at,
-                "due_at": plan.due_at, "next_at": plan.firings[0].at, "plan": views.plan_json(plan),
-            },
-        )  # fmt: skip
-
-    def cancel_clocks(self, number: int, now: datetime) -> None:
-        """End every clock of the issue. One whose deadline has passed was missed, and stays so, even if it has not
-        fired yet."""
-        mine = clock.c.issue_id == number
-        live = clock.c.state.in_([ClockState.RUNNING, ClockState.PAUSED])
-        # A paused clock has no deadline that could pass.
-        broken = and_(clock.c.state == ClockState.RUNNING, clock.c.due_at <= now)
-        state = case((broken, ClockState.MISSED), else_=ClockState.CANCELLED)
-        self._connection.execute(update(clock).where(mine, live).values(state=state, ended_at=now))
-        self._connection.execute(update(clock).where(mine).values(next_at=None))
 
     def may_acknowledge(
         self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
@@ -245,20 +233,6 @@ class UnitOfWork:
         if number not in self._boxes:
             self._boxes[number] = self._vault.issue_box(self._connection, number)
         return self._boxes[number]
-
-
-class FiringUnit(UnitOfWork):
-    """A unit for the firing of one clock."""
-
-    def __init__(self, connection: Connection, vault: Vault, clock_id: int) -> None:
-        super().__init__(connection, vault)
-        self._clock_id = clock_id
-
-    def clock_fired(self, fired: int, next_at: datetime | None, *, missed: bool) -> None:
-        values: dict[str, Any] = {"fired": fired, "next_at": next_at}
-        if missed:
-            values["state"] = ClockState.MISSED
-        self._connection.execute(update(clock).where(clock.c.id == self._clock_id).values(**values))
 
 
 def add_references(

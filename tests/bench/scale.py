@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from mailbot.app import CurrentSettings, open_store, open_vault, utc_now
-from mailbot.domain import clocks
-from mailbot.service.handlers import calendar, response_policy
+from mailbot.domain import clocks, plans
+from mailbot.service.occasion import calendar, policy
 from mailbot.service.store import NewIssue
 from mailbot.service.ticks import Ticks
 from mailbot.storage.leadership import Leadership
@@ -131,7 +131,7 @@ def _fill(made: Installation, store: Store, issues: int, clocks_each: int, mostl
     now = utc_now()
     with store.operate() as unit:
         number = unit.open_issue(NewIssue("Heap overflow", "rita@out.example", "Rita", False, now))
-        plan = clocks.first_response(response_policy(made.settings), calendar(made.settings), now)
+        plan = plans.first_response(policy(made.settings).response, calendar(made.settings), now)
         unit.start_clock(number, clocks.FIRST_RESPONSE, now, plan)
         unit.audit(number, "reporter", "opened", now)
     with store.database.write() as connection:

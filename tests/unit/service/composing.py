@@ -8,10 +8,10 @@ from email.message import EmailMessage
 from typing import Any
 
 from mailbot.config import Settings
-from mailbot.domain.clocks import Act, Firing
+from mailbot.domain.clocks import Act, Clock, Firing
 from mailbot.mail.templates import Templates, packaged_templates
 from mailbot.service.notices import Composer
-from mailbot.service.store import ClaimedNotice, ClockView, Draft, IssueView
+from mailbot.service.store import ClaimedNotice, Draft, IssueView
 from tests.twins import FakeOpenPGP, fake_key
 from tests.unit.service.cases import NOW, RITA, TOKENS, issue_view, message, settings
 
@@ -23,7 +23,7 @@ ORIGINAL = (
     b"From: Rita <rita@out.example>\r\nSubject: Quaggy overflow\r\nMessage-ID: <1@out.example>\r\n\r\n"
     b"A zymurgic heap overflow.\r\n"
 )
-CLOCK = ClockView(
+CLOCK = Clock(
     1, 42, "first_response", "running", NOW, NOW + timedelta(hours=48), NOW + timedelta(hours=24),
     (
         Firing(NOW + timedelta(hours=24), Act.REMIND),
