@@ -177,6 +177,12 @@ def kind_of(name: str) -> Kind | None:
     return next((kind for kind in KINDS if kind.name == name), None)
 
 
+def is_promise(name: str) -> bool:
+    """Whether the deadline of such a clock can be missed."""
+    kind = kind_of(name)
+    return kind.promise if kind is not None else name != DIGEST
+
+
 def react(
     clocks: Sequence[Clock], event: Event, now: datetime, policy: Policy, calendar: Calendar, *,
     started_at: datetime | None = None, date: datetime | None = None,

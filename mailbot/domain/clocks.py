@@ -128,18 +128,19 @@ class Clock:
     def fire(self, now: datetime, *, promise: bool = True) -> tuple["Clock", Due]:
         """What it does at `now`, and the clock after that. At its deadline a `promise` is missed; anything else that
         came to its time is done."""
-        found = due(self.firings, self.fired, now)
-        over = self.firings[self.fired : found.fired]
+        clock = self._caught_up(now)
+        found = due(clock.firings, clock.fired, now)
+        over = clock.firings[clock.fired : found.fired]
         if not over:
-            return self, found
-        clock = replace(self, fired=found.fired, next_at=found.next_at, fired_at=now)
+            return clock, found
+        clock = replace(clock, fired=found.fired, next_at=found.next_at, fired_at=now)
         if any(firing.at >= self.due_at for firing in over):
             state = ClockState.MISSED if promise else ClockState.MET
             clock = replace(clock, state=state, ended_at=clock.ended_at if promise else now)
         if (period := REPEATED.get(over[-1].act)) is not None:
             again = _next_in_turn(over[-1].at, period, now)
             clock = replace(
-                clock, firings=(*self.firings[:-1], replace(over[-1], at=again)), fired=len(self.firings) - 1,
+                clock, firings=(*clock.firings[:-1], replace(over[-1], at=again)), fired=len(clock.firings) - 1,
                 next_at=again,
             )  # fmt: skip
         return clock, found
@@ -202,7 +203,10 @@ class Clock:
 
     def put_right(self, now: datetime) -> "Clock":
         """For a date that was fired at while the wall clock was ahead: what lies before `now` counts as over, the rest
-        is to come. A date that has not come was not missed."""
+        is to come. A date that has not come was not missed.
+
+        Or the wall clock is behind now, and what was fired was right: then `fire` finds that out when it is put right.
+        """
         if self.fired_at is None or self.fired_at <= now + AHEAD or not self.live:
             return replace(self, fired_at=None)
         firings = self.firings
@@ -215,8 +219,24 @@ class Clock:
         return replace(
             self, firings=firings, fired=fired, fired_at=None,
             state=ClockState.RUNNING if early else self.state,
-            next_at=firings[fired].at if fired < len(firings) else None,
+            next_at=firings[fired].at if fired < len(firings) and self.paused_at is None else None,
+            data={**self.data, _FIRED_UNTIL: max(self.fired_at.isoformat(), self.data.get(_FIRED_UNTIL, ""))},
         )  # fmt: skip
+
+    def _caught_up(self, now: datetime) -> "Clock":
+        """The wall clock shows again what it showed at a firing that was taken for a mistake: it was none."""
+        if (text := self.data.get(_FIRED_UNTIL)) is None or (until := datetime.fromisoformat(text)) > now:
+            return self
+        fired = max(self.fired, sum(firing.at <= until for firing in self.firings))
+        missed = self.state == ClockState.RUNNING and self.due_at <= until
+        return replace(
+            self, fired=fired, state=ClockState.MISSED if missed else self.state,
+            next_at=self.firings[fired].at if fired < len(self.firings) else None,
+            data={key: value for key, value in self.data.items() if key != _FIRED_UNTIL},
+        )  # fmt: skip
+
+
+_FIRED_UNTIL = "fired_until"
 
 
 def ordered(firings: Sequence[Firing]) -> bool:
@@ -227,8 +247,3 @@ def ordered(firings: Sequence[Firing]) -> bool:
 def _next_in_turn(last: datetime, period: timedelta, now: datetime) -> datetime:
     """The first of `last` + one, two, three ... periods that is after `now`."""
     return last + period * max(1, (now - last) // period + 1)
-
-
-def forget_firing(clock: Clock) -> Clock:
-    """The same clock, not known any more to have fired while the wall clock was ahead."""
-    return replace(clock, fired_at=None)

@@ -1,6 +1,6 @@
 """What each clock does, and when: the group's targets turned into plans."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailbot.domain.calendar import Calendar
@@ -36,7 +36,10 @@ class Policy:
     publish_after_fix: Duration
     remind_before: tuple[Duration, ...]
     regulatory: bool = False
-    key_reminders: tuple[timedelta, ...] = field(default=(timedelta(days=30), timedelta(days=7)))
+
+
+KEY_REMINDERS = (timedelta(days=30), timedelta(days=7))
+"""Before a key's end, and at it: enough for a member who is on holiday."""
 
 
 def first_response(policy: ResponsePolicy, calendar: Calendar, started_at: datetime) -> Plan:

@@ -127,7 +127,7 @@ def set_embargo(at: Occasion, number: int, end: datetime | None) -> Lines:
         lines = (f"embargo: {_date(before)} -> {when(end)} ({left(end, at.now)})",)
         if warning := weekend(end):
             lines += (f"warning: {warning}",)
-    return lines + _tell_reporter(at, number, end, lifted=False)
+    return lines + _tell_reporter(at, number, end)
 
 
 def lift_stance(at: Occasion, number: int, member: str, agrees: bool, reason: str = "") -> tuple[Lift, Lines]:
@@ -198,15 +198,18 @@ def published(at: Occasion, number: int) -> Lines:
     """Everything is public: the embargo is over, and what was to be published is."""
     at.unit.change_issue(number, {"embargo_until": None, "published_at": at.now})
     at.unit.forget_stances(number)
-    return happen(at, number, Event.PUBLISHED)
+    return happen(at, number, Event.PUBLISHED) + _tell_reporter(at, number, None, published=True)
 
 
-def _tell_reporter(at: Occasion, number: int, end: datetime | None, *, lifted: bool) -> Lines:
-    """Tell the reporter the new date. Whoever must not be written to by a program is not."""
+def _tell_reporter(
+    at: Occasion, number: int, end: datetime | None, *, lifted: bool = False, published: bool = False
+) -> Lines:
+    """Tell the reporter until when to keep it confidential. Whoever must not be written to by a program is not."""
     issue = issue_of(at, number)
     if not issue.reporter or not issue.answerable:
         return ("the reporter is not told: nobody there can be answered",)
-    tell(at, "embargo_reporter", number, {"end": None if end is None else end.isoformat(), "lifted": lifted})
+    params = {"end": None if end is None else end.isoformat(), "lifted": lifted, "published": published}
+    tell(at, "embargo_reporter", number, params)
     return ("the reporter is told",)
 
 

@@ -5,7 +5,7 @@ passed over, and after a full round it is escalated. `clockwork` names these fun
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mailbot.domain import rotation
 from mailbot.domain.clock_kinds import COORDINATOR, Event
@@ -43,7 +43,7 @@ def declined(at: Occasion, number: int, member: str) -> Lines:
 
 def assigned(at: Occasion, number: int, member: str) -> Lines:
     """`member` is asked to take it; whoever has it keeps it until then."""
-    return _appoint(at, number, member)
+    return _appoint(at, number, member, by=at.actor)
 
 
 def appoint_next(at: Occasion, number: int) -> Lines:
@@ -67,22 +67,20 @@ def appoint_next(at: Occasion, number: int) -> Lines:
 def fired(at: Occasion, number: int) -> None:
     """The time is over: of the issue without a coordinator, or of the member who was asked."""
     issue = issue_of(at, number)
-    clock = _asking(at, number)
-    until = clock.data.get("until")
-    if issue.appointed is not None and until is not None and datetime.fromisoformat(until) > at.now:
+    clock = live(at, number, COORDINATOR)
+    if clock is None or (issue.appointed is not None and clock.next_at is not None):
         return  # the issue's own time is over, but whoever was asked meanwhile still has theirs
     if issue.owner is not None:
-        former = issue.appointed
         at.unit.change_issue(number, {"appointed": None})
         _lapsed(at, number)
-        tell(at, "hand_over_lapsed", number, {"member": issue.owner, "asked": former or ""})
+        tell(at, "hand_over_lapsed", number, {"member": issue.owner, "asked": issue.appointed or ""})
     else:
         appoint_next(at, number)
 
 
 def escalate(at: Occasion, number: int, clock: Clock) -> None:
     """A full round, and nobody took it: all members hear of it, and the contacts outside. Nothing fires after that."""
-    save(at, clock.plan_next().remember(escalated=True, until=None))
+    save(at, clock.plan_next().remember(escalated=True))
     contacts = sorted({address for step in at.settings.slo.escalation for address in step.to})
     params = {"to": contacts, "asked": list(clock.data.get("asked", ())), "since": clock.started_at.isoformat()}
     tell(at, "nobody_coordinates", number, params)
@@ -113,21 +111,25 @@ def came_back(at: Occasion, member: str) -> int:
     return at.unit.end_away(member, at.now)
 
 
-def _appoint(at: Occasion, number: int, member: str) -> Lines:
-    """Ask one member, who has the coordinator's time for an answer."""
+def _appoint(at: Occasion, number: int, member: str, *, by: str = "") -> Lines:
+    """Ask one member, who has the coordinator's time for an answer. `by`: the member who wants it so."""
     clock = _asking(at, number)
-    asked = [*dict.fromkeys((*clock.data.get("asked", ()), member))]
     # While it stands still, what is planned counts from the moment at which it stopped: it moves on with the rest.
     until = calendar(at.settings).add(clock.paused_at or at.now, at.settings.slo.coordinator)
-    open_ = [firing for firing in clock.firings[clock.fired :] if firing.act is Act.DUE and firing.at < until]
-    own = [] if clock.state == ClockState.RUNNING and clock.due_at == until else [Firing(until, Act.WIDEN)]
-    pending = open_ + (own or [Firing(until, Act.DUE)])
+    pending = [firing for firing in clock.firings[clock.fired :] if firing.act is Act.DUE and firing.at <= until]
+    if not pending or pending[-1].at < until:
+        pending.append(Firing(until, Act.WIDEN))
     at.unit.change_issue(number, {"appointed": member})
     at.unit.add_turn(number, member, at.now)
-    save(at, clock.plan_next(*pending).remember(asked=asked, until=until.isoformat(), escalated=False))
-    owner = issue_of(at, number).owner
-    tell(at, "appointed", number, {"member": member, "until": until.isoformat(), "owner": owner or ""})  # fmt: skip
+    save(at, clock.plan_next(*pending).remember(asked=_asked(clock, member), escalated=False))
+    params = {"member": member, "until": until.isoformat(), "owner": issue_of(at, number).owner or "", "by": by}
+    tell(at, "appointed", number, params)
     return (f"appointed: {member}, asked to /claim by {when(until)} ({left(until, at.now)})",)
+
+
+def _asked(clock: Clock, member: str) -> list[str]:
+    """Who was asked in this round, `member` included."""
+    return [*dict.fromkeys((*clock.data.get("asked", ()), member))]
 
 
 def _asking(at: Occasion, number: int) -> Clock:
@@ -144,15 +146,14 @@ def _remember(at: Occasion, number: int, member: str) -> None:
     """Do not ask this member again in this round."""
     clock = live(at, number, COORDINATOR)
     if clock is not None:
-        at.unit.save_clock(clock.remember(asked=[*dict.fromkeys((*clock.data.get("asked", ()), member))]))
+        at.unit.save_clock(clock.remember(asked=_asked(clock, member)))
 
 
 def _lapsed(at: Occasion, number: int) -> Lines:
     """A hand-over that came to nothing: the coordinator keeps it, and no promise was broken."""
     clock = live(at, number, COORDINATOR)
     if clock is not None:
-        stopped = replace(clock, state=ClockState.RUNNING, due_at=at.now + timedelta(seconds=1))
-        save(at, stopped.stop(at.now, kept=False))
+        save(at, replace(clock, state=ClockState.CANCELLED, ended_at=at.now, next_at=None, paused_at=None))
     return (f"appointed: nobody; {issue_of(at, number).owner} keeps it",)
 
 

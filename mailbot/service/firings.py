@@ -4,14 +4,16 @@ They queue notices and move what depends on the time that came. Only those who c
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from mailbot.config import Settings
 from mailbot.domain import clock_kinds, clocks
 from mailbot.domain.clock_kinds import Event
 from mailbot.domain.clocks import Act, Clock, Due
 from mailbot.domain.issue import Status
-from mailbot.service import coordination
-from mailbot.service.occasion import Moment, happen, issue_of, tell
+from mailbot.service import coordination, standing
+from mailbot.service.occasion import Moment, calendar, happen, issue_of, tell
 
 Firing = Callable[[Moment, Clock, Due], None]
 """(occasion, the clock before it fired, what is due). The clock's new state is recorded already."""
@@ -65,7 +67,12 @@ def silence(at: Moment, clock: Clock, due: Due) -> None:
     number = number_of(clock)
     wide = any(firing.act is Act.WIDEN for firing in due.firings)
     members = None if wide else coordination.responsible(at, number)
-    tell(at, "silence", number, {"members": members, "since": clock.started_at.isoformat(), "wide": wide})
+    tell(
+        at,
+        "silence",
+        number,
+        {"members": members, "since": clock.started_at.isoformat(), "due_at": clock.due_at.isoformat(), "wide": wide},
+    )
 
 
 def date(at: Moment, clock: Clock, due: Due) -> None:
@@ -104,15 +111,18 @@ FIRINGS: Mapping[str, Firing] = {
     clock_kinds.REGULATORY_72H: regulatory,
     clock_kinds.REGULATORY_FINAL: regulatory,
     clock_kinds.WAIT: wait,
+    clock_kinds.KEY_EXPIRY: standing.key_expiry,
 }
 
 
-def put_right(clock: Clock, now: datetime) -> Clock:
-    """A clock that fired while the wall clock was ahead. Only a date is looked at again: of all else nothing happens
-    twice."""
+def put_right(clock: Clock, now: datetime, settings: Settings) -> Clock:
+    """A clock that fired while the wall clock was ahead of what it is now. Only dates are looked at again: of all else
+    nothing happens twice."""
     kind = clock_kinds.kind_of(clock.name)
-    rearms = kind.rearms if kind is not None else True
-    right = clock.put_right(now)
-    if rearms:
-        return right
-    return clocks.forget_firing(clock)
+    if kind is None or kind.rearms:
+        return clock.put_right(now)
+    if clock.name == clock_kinds.COORDINATOR and clock.next_at is not None:
+        # Whoever was asked then has their time from now on, and not until next year.
+        until = calendar(settings).add(now, settings.slo.coordinator)
+        clock = clock.plan_next(replace(clock.firings[clock.fired], at=min(until, clock.next_at)))
+    return replace(clock, fired_at=None)

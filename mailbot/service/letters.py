@@ -1,6 +1,7 @@
 """From a notice's parameters to what its mail says: one function per event, each makes a `mail.letters` value."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,6 +29,8 @@ class Writing:
     openpgp: OpenPGP
     size: int
     attached: int
+    look: Callable[[int], IssueView | None]
+    """Other issues, for a letter about several."""
 
     @property
     def about(self) -> IssueView:
@@ -98,14 +101,14 @@ def note(writing: Writing, missing: tuple[Missing, ...]) -> letters.Letter:
 
 def reminder(writing: Writing, missing: tuple[Missing, ...]) -> letters.Reminder:
     return letters.Reminder(
-        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=_issue_card(writing, missing),
+        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=issue_card(writing, missing),
         opened_at=writing.about.opened_at, escalate_at=writing.response.due_at,
     )  # fmt: skip
 
 
 def escalated(writing: Writing, missing: tuple[Missing, ...]) -> letters.Escalated:
     return letters.Escalated(
-        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=_issue_card(writing, missing),
+        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=issue_card(writing, missing),
         opened_at=writing.about.opened_at, due=writing.response.due_at, contacts=tuple(writing.claim.params["to"]),
         again=writing.claim.params.get("again", False), reporter_told=writing.claim.params.get("reporter_told", True),
     )  # fmt: skip
@@ -149,7 +152,7 @@ def key(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Key:
 def undelivered_reporter(writing: Writing, missing: tuple[Missing, ...]) -> letters.UndeliveredReporter:
     params = writing.claim.params
     return letters.UndeliveredReporter(
-        group=writing.group, now=writing.now, issue=writing.id, card=_issue_card(writing, missing),
+        group=writing.group, now=writing.now, issue=writing.id, card=issue_card(writing, missing),
         what=params["what"], address=params["address"], code=params["code"],
     )  # fmt: skip
 
@@ -170,7 +173,9 @@ def _contacts(clock: clocks.Clock) -> tuple[str, ...]:
 def _clocks(writing: Writing) -> tuple[Clock, ...]:
     running = (ClockState.RUNNING, ClockState.MISSED)
     return tuple(
-        Clock(clock.name, clock.due_at, _promised(clock)) for clock in writing.about.clocks if clock.state in running
+        Clock(clock.name, clock.due_at, _promised(clock))
+        for clock in writing.about.clocks
+        if clock.state in running and clock.live and clock.paused_at is None
     )
 
 
@@ -229,7 +234,7 @@ def _own_subject(writing: Writing) -> str:
     return "" if ours or not bare or title_from(bare) == writing.about.title else subject
 
 
-def _issue_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
+def issue_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
     """The card over a mail that is about an issue, not about one mail."""
     issue = writing.about
     author = Person(issue.reporter_name, issue.reporter)

@@ -32,6 +32,9 @@ made that key, and gpg may crash or hang on it for ever."""
 _TOGETHER, _CLEAR, _NOTICE_ONLY, _SINGLE = range(4)
 
 
+# Mail to people who take no part in the issue: their answers are a stranger's.
+_TO_NO_PARTICIPANT = ("escalation", "escalation_coordinator", "regulatory_contact", "announcement")
+
 # Mail that tells how to encrypt to the group.
 _WITH_KEY = ("key", "acknowledgement_unreadable")
 
@@ -69,19 +72,23 @@ class Poster:
         self._templates = templates
         self._claim = claim
         self._root = root
+        self._through: str | None = None
+        """The list that mail to members goes through, if it does."""
 
     # To members
 
     def members(
         self, write: Callable[[tuple[Missing, ...]], Letter], recipients: Sequence[Recipient],
-        enclosed: Enclosures, phrase: str,
+        enclosed: Enclosures, phrase: str, clear: Letter | None = None,
     ) -> list[Draft]:  # fmt: skip
-        """`phrase` is what a member without a usable key is told has happened."""
+        """`phrase` is what a member without a usable key is told has happened; they get `clear` in place of that, if
+        there is a letter in which nothing is confidential."""
         refused: frozenset[str] = frozenset()
+        self._through = self._settings.relay.list_address if recipients[0].member_id is None else None
         while True:
             sealed = [one for one in recipients if self._lacks(one, refused) is None]
             keyless = [(one, why) for one in recipients if (why := self._lacks(one, refused)) is not None]
-            got = self._keyless_get()
+            got = self._keyless_get(clear)
             missing = tuple(Missing(one.member_id or one.address, why, got) for one, why in keyless)
             rendered = self._templates.write(write(missing))
             try:
@@ -91,7 +98,8 @@ class Poster:
                     raise
                 refused |= error.fingerprints  # expired or revoked between our look and gpg's
                 continue
-            return drafts + self._keyless(rendered, keyless, got, enclosed, phrase, len(drafts))
+            open_ = rendered if clear is None else self._templates.write(clear)
+            return drafts + self._keyless(open_, keyless, got, enclosed, phrase, len(drafts))
 
     def _lacks(self, recipient: Recipient, refused: frozenset[str]) -> str | None:
         """Why this recipient cannot be encrypted to, as `Missing.reason`; None if they can."""
@@ -108,11 +116,13 @@ class Poster:
             return "unusable"
         return None
 
-    def _keyless_get(self) -> str:
+    def _keyless_get(self, clear: Letter | None) -> str:
         """What members without a usable key get of this notice, as `Missing.got`."""
         keyless = self._settings.relay.keyless
         if keyless == "nothing":
             return "nothing"
+        if clear is not None:
+            return "content"
         in_clear = not self._claim.params.get("opened") and not self._issue_encrypted
         return "content" if keyless == "always" or (keyless == "plain" and in_clear) else "notice"
 
@@ -184,9 +194,8 @@ class Poster:
 
         Through a list that exists already they are that list's: it adds its own, and takes only mail that names it.
         """
-        group, relay = self._settings.group, self._settings.relay
+        group, through = self._settings.group, self._through
         about = group.extended(str(self._claim.issue)) if self._claim.issue is not None else group.address
-        through = relay.list_address if relay.to == "list" else None
         found = [
             ("From", fields.address_field(group.name, about)),
             ("To", through or fields.address_field(group.name, about)),
@@ -254,7 +263,7 @@ class Poster:
             ("Message-ID", self._message_id(number)),
             ("Auto-Submitted", "auto-replied" if "in_reply_to" in self._claim.params else "auto-generated"),
         ]
-        if issue is not None and self._claim.event != "escalation":
+        if issue is not None and self._claim.event not in _TO_NO_PARTICIPANT:
             keyed = group.extended(f"{issue}.{self._tokens.participant(issue, recipient.address)}")
             found.insert(2, ("Reply-To", fields.address_field(group.name, keyed)))
         if answers:

@@ -14,6 +14,7 @@ from mailbot.domain.clocks import Clock
 from mailbot.domain.issue import Disposition, Outcome, Role
 from mailbot.mail.envelope import Envelope
 from mailbot.service.duties import Duties
+from mailbot.service.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +257,10 @@ class Store(Protocol):
 
     def as_seen(self, clock: Clock) -> AbstractContextManager[Unit | None]:
         """A transaction that changes a clock; None if it is no more as it was seen."""
+        ...
+
+    def open_work(self, now: datetime, limit: int) -> Work:
+        """What is open, the most urgent first; of each part `limit` lines."""
         ...
 
     def operate(self) -> AbstractContextManager[Unit]:

@@ -5,20 +5,23 @@ from datetime import datetime
 
 from mailbot import maillog
 from mailbot.config import Settings
-from mailbot.domain.clock_kinds import kind_of
+from mailbot.domain.clock_kinds import DIGEST, is_promise
 from mailbot.domain.clocks import Clock
 from mailbot.errors import TemporaryError
+from mailbot.service import digest, standing
 from mailbot.service.firings import FIRINGS, put_right
 from mailbot.service.occasion import Moment
+from mailbot.service.ports import OpenPGP
 from mailbot.service.store import Store
 
 
 class Ticks:
     def __init__(
-        self, settings: Callable[[], Settings], store: Store, now: Callable[[], datetime]
-    ) -> None:  # fmt: skip
+        self, settings: Callable[[], Settings], store: Store, openpgp: OpenPGP, now: Callable[[], datetime]
+    ) -> None:
         self._settings = settings
         self._store = store
+        self._openpgp = openpgp
         self._now = now
 
     def fire_due_clocks(self) -> int:
@@ -41,13 +44,26 @@ class Ticks:
                     maillog.trouble("clock", error)
         return fired
 
+    def keep_standing(self) -> None:
+        """Bring the digest and the ends of keys in step with the config and the keys that there are."""
+        settings = self._settings()
+        ends = standing.key_ends(settings, self._store, self._openpgp)
+        with self._store.operate() as unit:
+            standing.keep(Moment(unit, settings, "mailbot", self._now()), ends)
+
     def _fire(self, clock: Clock) -> bool:
         now = self._now()
-        kind = kind_of(clock.name)
-        after, due = clock.fire(now, promise=kind.promise if kind is not None else True)
+        after, due = clock.fire(now, promise=is_promise(clock.name))
+        # Looked up before the transaction: it goes through all that is open.
+        work = self._store.open_work(now, digest.LINES) if clock.name == DIGEST else None
         with self._store.fire(clock) as unit:
             if unit is None:
                 return False
+            at = Moment(unit, self._settings(), "mailbot", now, due.late)
+            if work is not None:
+                unit.save_clock(digest.next_round(at, after))
+                digest.send(at, work)
+                return True
             unit.save_clock(after)
             unit.audit(
                 clock.issue, "mailbot", f"clock {clock.name}", now,
@@ -57,7 +73,7 @@ class Ticks:
                 },
             )  # fmt: skip
             if due.firings:
-                FIRINGS[clock.name](Moment(unit, self._settings(), "mailbot", now, due.late), clock, due)
+                FIRINGS[clock.name](at, clock, due)
             maillog.step("firing-clock")
         maillog.step("fired-clock")
         for firing in due.firings:
@@ -70,4 +86,4 @@ class Ticks:
             for clock in found:
                 with self._store.as_seen(clock) as unit:
                     if unit is not None:
-                        unit.save_clock(put_right(clock, now))
+                        unit.save_clock(put_right(clock, now, self._settings()))

@@ -4,13 +4,14 @@ Instants are RFC 3339 in UTC. After a purge an issue's content reads as None.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from mailbot.domain.clocks import Clock, ClockState
+from mailbot.domain.clocks import Clock
 from mailbot.storage import views
+from mailbot.storage.open_work import OPEN, OVERDUE, due_soon
 from mailbot.storage.tables import audit, clock, inbox, issue, message, outbox, participant
 from mailbot.storage.unseal import Box, SealBroken
 from mailbot.storage.vault import Vault
@@ -41,23 +42,17 @@ class Listings:
     def issues(self, word: str | None, limit: int, now: datetime) -> list[dict[str, Any]]:
         """The newest issues first; `limit` 0 means all. `word` is one of `FILTERS`."""
         query = select(issue).order_by(issue.c.id.desc())
-        open_ = issue.c.status != "closed"
         if word == "open":
-            query = query.where(open_)
+            query = query.where(OPEN)
         elif word == "unclaimed":
-            query = query.where(open_, issue.c.owner.is_(None))
+            query = query.where(OPEN, issue.c.owner.is_(None))
         elif word == "mine":
-            query = query.where(open_, issue.c.owner == "operator")
+            query = query.where(OPEN, issue.c.owner == "operator")
         elif word == "overdue":
-            missed = select(clock.c.issue_id).where(
-                clock.c.state == ClockState.MISSED, clock.c.ended_at.is_(None), clock.c.paused_at.is_(None)
-            )
-            query = query.where(open_, issue.c.id.in_(missed))
+            query = query.where(OPEN, issue.c.id.in_(select(clock.c.issue_id).where(OVERDUE)))
         elif word == "due":
-            soon = select(clock.c.issue_id).where(
-                clock.c.state == ClockState.RUNNING, clock.c.due_at > now, clock.c.due_at <= now + timedelta(days=7)
-            )
-            query = query.where(open_, issue.c.id.in_(soon))
+            soon = select(clock.c.issue_id).where(due_soon(now))
+            query = query.where(OPEN, issue.c.id.in_(soon))
         if limit:
             query = query.limit(limit)
         return [self._issue(row) for row in self._connection.execute(query)]

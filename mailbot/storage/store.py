@@ -19,7 +19,8 @@ from mailbot.service.store import (
     MailKeys,
     ReporterKey,
 )
-from mailbot.storage import claims, inbox, keys, views
+from mailbot.service.work import Work
+from mailbot.storage import claims, inbox, keys, open_work, views
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
 from mailbot.storage.tables import blob, clock, message, notice, outbox
@@ -236,6 +237,10 @@ class Store:
                 .values(fired=clock.c.fired)
             )
             yield UnitOfWork(connection, self._vault) if still.rowcount else None
+
+    def open_work(self, now: datetime, limit: int) -> Work:
+        with self.database.read() as connection:
+            return open_work.open_work(connection, now, limit)
 
     @contextmanager
     def operate(self) -> Iterator[UnitOfWork]:

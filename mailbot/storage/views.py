@@ -24,7 +24,7 @@ _CLOCKS_DUE = (
     .order_by(clock.c.next_at, clock.c.id)
     .limit(bindparam("limit"))
 )
-_CLOCKS_AHEAD = select(clock).where(clock.c.fired_at > bindparam("now")).limit(bindparam("limit"))
+_FIRED_AHEAD = select(clock).where(clock.c.fired_at > bindparam("now")).limit(bindparam("limit"))
 
 
 def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView | None:
@@ -89,7 +89,7 @@ def due_clocks(connection: Connection, now: datetime, limit: int) -> list[Clock]
 
 def clocks_ahead(connection: Connection, now: datetime, limit: int) -> list[Clock]:
     """Clocks that fired while the wall clock was ahead of what it says now."""
-    return [clock_view(row) for row in connection.execute(_CLOCKS_AHEAD, {"now": now + AHEAD, "limit": limit})]
+    return [clock_view(row) for row in connection.execute(_FIRED_AHEAD, {"now": now + AHEAD, "limit": limit})]
 
 
 def clock_view(row: Row[Any]) -> Clock:

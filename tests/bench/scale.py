@@ -22,6 +22,7 @@ from mailbot.storage.listings import Listings
 from mailbot.storage.store import Store
 from tests.bench.installation import Installation, installed
 from tests.bench.measure import Row, in_turns, show
+from tests.twins import FakeOpenPGP
 
 CLOCKS_AN_ISSUE = 4
 DUE = 100
@@ -44,7 +45,7 @@ class Large:
     def tick(self) -> None:
         """What the scheduler does each second."""
         if Leadership(self.store.database, "scheduler").hold():
-            Ticks(CurrentSettings(self.made.settings), self.store, utc_now).fire_due_clocks()
+            Ticks(CurrentSettings(self.made.settings), self.store, FakeOpenPGP(), utc_now).fire_due_clocks()
 
     def make_due(self, count: int) -> None:
         """The first firing of clocks all over the store becomes due now."""

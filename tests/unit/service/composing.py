@@ -12,7 +12,7 @@ from mailbot.domain.clocks import Act, Clock, Firing
 from mailbot.mail.templates import Templates, packaged_templates
 from mailbot.service.notices import Composer
 from mailbot.service.store import ClaimedNotice, Draft, IssueView
-from tests.twins import FakeOpenPGP, fake_key
+from tests.twins import FakeOpenPGP, fake_fingerprint, fake_key
 from tests.unit.service.cases import NOW, RITA, TOKENS, issue_view, message, settings
 
 ESCALATION = "escalation@example.org"
@@ -77,11 +77,44 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "key": answered,
         "undelivered_reporter": {"what": "acknowledgement", "address": RITA, "code": "5.1.1"},
         "undelivered_member": {"member": "bob", "address": "bob@members.example", "code": "5.1.1", "count": 2},
+        **_about_clocks(),
     }
     return known[event] | changes
 
 
-ABOUT_NO_ISSUE = ("key", "undelivered_member")
+def _about_clocks() -> dict[str, dict[str, Any]]:
+    """The same of notices about clocks and coordinators."""
+    due, contacts = CLOCK.due_at.isoformat(), [ESCALATION]
+    came = {"clock": "regulatory_24h", "due_at": due, "came": True, "to": contacts}
+    key = {"member": "bob", "fingerprint": fake_fingerprint("bob"), "part": "key", "expires_at": due}
+    nobody = {"to": contacts, "asked": ["alice"], "since": NOW.isoformat()}
+    line = {"issue": 42, "what": "embargo", "at": due, "owner": "bob", "command": "/publish", "drill": False}
+    part = {"heading": "Overdue", "lines": [line], "more": 2, "listing": "/list overdue"}
+    about: dict[str, dict[str, Any]] = {
+        "appointed": {"member": "bob", "until": due, "owner": "", "by": ""},
+        "hand_over": {"member": "bob", "issues": [42], "begins_at": NOW.isoformat(), "ends_at": due},
+        "hand_over_lapsed": {"member": "bob", "asked": "dave"},
+        "nobody_coordinates": nobody,
+        "escalation_coordinator": nobody,
+        "silence": {"members": ["bob"], "since": NOW.isoformat(), "due_at": due, "wide": False},
+        "deadline": {"clock": "embargo", "due_at": due, "act": "overdue"},
+        "regulatory": came,
+        "regulatory_contact": came,
+        "wait_over": {"members": ["bob"]},
+        "lift": {"member": "alice", "reason": TEXT, "quorum": 3},
+        "embargo_reporter": {"end": due, "lifted": False, "published": False},
+        "key_expiry": key,
+        "key_expiry_operators": key,
+        "digest": {"count": 1, "parts": [part]},
+        "announcement": {
+            "to": ["announce@example.org"], "title": "An overflow", "text": "", "severity": "high", "cvss": "",
+            "cves": ["CVE-2026-1234"], "links": [], "credit": "", "version": "",
+        },
+    }  # fmt: skip
+    return {event: {**params, "late": False} for event, params in about.items()}
+
+
+ABOUT_NO_ISSUE = ("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest")
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
 
 

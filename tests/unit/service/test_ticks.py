@@ -11,6 +11,7 @@ import pytest
 from mailbot.domain.clocks import Act, Clock, Firing
 from mailbot.errors import TemporaryError
 from mailbot.service.ticks import Ticks
+from tests.twins import FakeOpenPGP
 from tests.unit.service.cases import NOW, RITA, FakeUnit, issue_view, settings
 
 HOUR = timedelta(hours=1)
@@ -73,7 +74,7 @@ def store(*numbers: int, unit: FiringUnit | None = None) -> Clocks:
 def tick(clocks: Clocks, hours: float) -> int:
     found: Any = clocks
     config = settings()
-    return Ticks(lambda: config, found, lambda: NOW + hours * HOUR).fire_due_clocks()
+    return Ticks(lambda: config, found, FakeOpenPGP(), lambda: NOW + hours * HOUR).fire_due_clocks()
 
 
 def test_at_its_time_the_reminder_goes_to_those_who_said_nothing_and_the_clock_goes_on() -> None:
