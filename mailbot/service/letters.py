@@ -181,6 +181,8 @@ def _clocks(writing: Writing) -> tuple[Clock, ...]:
 
 def _promised(clock: clocks.Clock) -> datetime | None:
     """When the reporter was promised an answer."""
+    if clock.name != FIRST_RESPONSE:
+        return None
     return next((firing.at for firing in clock.firings if firing.act is Act.REMIND), None)
 
 
