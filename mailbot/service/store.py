@@ -183,6 +183,11 @@ class Unit(Protocol):
         self, number: int | None, actor: str, action: str, now: datetime, old: Any = None, new: Any = None
     ) -> None: ...
 
+    @property
+    def caused(self) -> Sequence[ClaimedNotice]:
+        """The notices queued so far. Where the unit is about a mail, its handler holds their claims."""
+        ...
+
     def finish(
         self, disposition: Disposition, number: int | None, now: datetime, *, digest: bytes | None = None,
         quarantine: str = "",
@@ -202,9 +207,9 @@ class Store(Protocol):
         """The first pass over new mails, in order of arrival. Returns how many it saw."""
         ...
 
-    def holding(self, claim: ClaimedMail | ClaimedNotice) -> AbstractContextManager[None]:
-        """While the block runs, the claim's lease is renewed. Afterwards it no longer is, so that a row whose result
-        could not be recorded becomes free by itself."""
+    def holding(self, *claims: ClaimedMail | ClaimedNotice) -> AbstractContextManager[None]:
+        """While the block runs, the claims' leases are renewed. Afterwards they no longer are, so that a row whose
+        result could not be recorded becomes free by itself."""
         ...
 
     def claim_mail(self, now: datetime) -> ClaimedMail | None: ...
@@ -223,6 +228,10 @@ class Store(Protocol):
 
     def claim_notice(self, now: datetime) -> ClaimedNotice | None:
         """The next notice to compose."""
+        ...
+
+    def reading(self) -> AbstractContextManager[object]:
+        """One view of the database for all that is read in the block. Nothing slow may happen in it."""
         ...
 
     def read_blob(self, blob_id: int, issue: int | None) -> bytes:

@@ -102,7 +102,7 @@ def test_a50_a_key_expires_while_the_relay_is_being_written(short_path: Path, la
             keys.put(connection, fingerprint, lab.people.public("erin"), datetime.now(UTC))
         bot.now = datetime.now(UTC)
         bot.accept(mail(), "rita@out.example")
-        assert bot.pipeline.run_once()
+        bot.decide_only()
         info = bot.gpg.info(fingerprint)
         assert info is not None
         assert info.usable(bot.now)
