@@ -183,11 +183,6 @@ class Unit(Protocol):
         self, number: int | None, actor: str, action: str, now: datetime, old: Any = None, new: Any = None
     ) -> None: ...
 
-    @property
-    def caused(self) -> Sequence[ClaimedNotice]:
-        """The notices queued so far. Where the unit is about a mail, its handler holds their claims."""
-        ...
-
     def finish(
         self, disposition: Disposition, number: int | None, now: datetime, *, digest: bytes | None = None,
         quarantine: str = "",
@@ -214,7 +209,7 @@ class Store(Protocol):
 
     def claim_mail(self, now: datetime) -> ClaimedMail | None: ...
 
-    def decide(self, claim: ClaimedMail) -> AbstractContextManager[Unit]:
+    def decide(self, claim: ClaimedMail) -> AbstractContextManager["Decider"]:
         """The transaction that records what was decided for a mail."""
         ...
 
@@ -265,6 +260,15 @@ class Store(Protocol):
 
     def keys(self) -> tuple[int, list[str]]:
         """(revision, armored public keys): the members' keys that an operator imported."""
+        ...
+
+
+class Decider(Unit, Protocol):
+    """A unit for the decision about a mail."""
+
+    @property
+    def caused(self) -> Sequence[ClaimedNotice]:
+        """The notices queued so far, claimed for whoever decides."""
         ...
 
 

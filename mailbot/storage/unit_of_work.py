@@ -220,10 +220,12 @@ class UnitOfWork:
         original: bool = False, pieces: bytes = b"",
     ) -> None:  # fmt: skip
         box = self._box(number)
+        sealed = box.seal_json(params, "notice")
+        blob_id = self._mail.blob_id if original and self._mail else None
+        pieces_id = self._vault.write_blob(self._connection, number, box, [pieces]) if pieces else None
         row = {
-            "event": event, "issue_id": number, "created_at": now, "sealed": box.seal_json(params, "notice"),
-            "blob_id": self._mail.blob_id if original and self._mail else None,
-            "pieces_id": self._vault.write_blob(self._connection, number, box, [pieces]) if pieces else None,
+            "event": event, "issue_id": number, "created_at": now, "sealed": sealed, "blob_id": blob_id,
+            "pieces_id": pieces_id,
         }  # fmt: skip
         if self._owner is None:
             self._connection.execute(_ADD_NOTICE, row)
@@ -233,8 +235,8 @@ class UnitOfWork:
         self._caused.append(
             ClaimedNotice(
                 id=row_id(made), token=1, event=event, issue=number, created_at=now,
-                params=box.open_json(row["sealed"], "notice"),
-                blob_id=row["blob_id"], pieces_id=row["pieces_id"], failures=0,
+                params=box.open_json(sealed, "notice"),
+                blob_id=blob_id, pieces_id=pieces_id, failures=0,
             )
         )  # fmt: skip
 
