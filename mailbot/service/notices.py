@@ -65,16 +65,17 @@ class Composer:
     def compose(self, claim: ClaimedNotice, settings: Settings) -> list[Draft]:
         """The finished mails of one notice; none if its audience is empty."""
         row = NOTICES[claim.event]
-        issue = self._store.view(claim.issue) if claim.issue is not None else None
-        recipients = row.audience(settings, issue, claim.params)
-        if not recipients:
-            return []
-        enclosed = Enclosures.load(self._store, claim)
+        with self._store.reading():
+            issue = self._store.view(claim.issue) if claim.issue is not None else None
+            recipients = row.audience(settings, issue, claim.params)
+            if not recipients:
+                return []
+            root = self._store.first_notice(claim.issue) if claim.issue is not None else None
+            enclosed = Enclosures.load(self._store, claim)
         writing = Writing(claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached)
         poster = Poster(
             settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
-            root=self._store.first_notice(claim.issue) if claim.issue is not None else None,
-            issue_encrypted=issue is not None and issue.encrypted,
+            root=root, issue_encrypted=issue is not None and issue.encrypted,
         )  # fmt: skip
         if row.manner is Manner.OUTSIDE:
             return poster.outside(row.letter(writing, ()), recipients)

@@ -243,14 +243,14 @@ class Store(Protocol):
         """The first pass over new mails, in order of arrival. Returns how many it saw."""
         ...
 
-    def holding(self, claim: ClaimedMail | ClaimedNotice) -> AbstractContextManager[None]:
-        """While the block runs, the claim's lease is renewed. Afterwards it no longer is, so that a row whose result
-        could not be recorded becomes free by itself."""
+    def holding(self, *claims: ClaimedMail | ClaimedNotice) -> AbstractContextManager[None]:
+        """While the block runs, the claims' leases are renewed. Afterwards they no longer are, so that a row whose
+        result could not be recorded becomes free by itself."""
         ...
 
     def claim_mail(self, now: datetime) -> ClaimedMail | None: ...
 
-    def decide(self, claim: ClaimedMail) -> AbstractContextManager[Unit]:
+    def decide(self, claim: ClaimedMail) -> AbstractContextManager["Decider"]:
         """The transaction that records what was decided for a mail."""
         ...
 
@@ -264,6 +264,10 @@ class Store(Protocol):
 
     def claim_notice(self, now: datetime) -> ClaimedNotice | None:
         """The next notice to compose."""
+        ...
+
+    def reading(self) -> AbstractContextManager[object]:
+        """One view of the database for all that is read in the block. Nothing slow may happen in it."""
         ...
 
     def read_blob(self, blob_id: int, issue: int | None) -> bytes:
@@ -297,6 +301,15 @@ class Store(Protocol):
 
     def keys(self) -> tuple[int, list[str]]:
         """(revision, armored public keys): the members' keys that an operator imported."""
+        ...
+
+
+class Decider(Unit, Protocol):
+    """A unit for the decision about a mail."""
+
+    @property
+    def caused(self) -> Sequence[ClaimedNotice]:
+        """The notices queued so far, claimed for whoever decides."""
         ...
 
 

@@ -1,6 +1,7 @@
 """A composer over what a test says is in the store, with the twin of gpg; and what its mails hold."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -44,6 +45,9 @@ class FakeStore:
 
     def view(self, number: int) -> IssueView | None:
         return self.issue if number == self.issue.number else None
+
+    def reading(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def read_blob(self, blob_id: int, issue: int | None) -> bytes:
         return self.original
