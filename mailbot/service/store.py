@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from mailbot.domain.clocks import Firing, Plan
+from mailbot.domain.clocks import ClockState, Firing, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role
 from mailbot.mail.envelope import Envelope
 
@@ -75,6 +75,16 @@ class Participant:
     address: str
     name: str
     key: ReporterKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssueTexts:
+    """What was written about an issue, for telling what may not leave the group."""
+
+    internal: tuple[str, ...]
+    """By members and experts to each other."""
+    outside: tuple[str, ...]
+    """By or to people outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +184,18 @@ class Unit(Protocol):
 
     def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
         """Remember that this signed text was handled. False if it was before, and then nothing may come of it."""
+        ...
+
+    def last_word(self, number: int, address: str) -> str:
+        """The Message-ID of the last mail that somebody wrote on an issue; "" if they wrote none."""
+        ...
+
+    def texts(self, number: int) -> IssueTexts:
+        """What was written about an issue so far."""
+        ...
+
+    def end_clock(self, number: int, name: str, state: ClockState, now: datetime) -> None:
+        """The duty is over."""
         ...
 
     def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mailbot.config import Settings
-from mailbot.domain.clocks import Plan
+from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role
 from mailbot.mail.authenticity import Authentication
 from mailbot.mail.control import read
 from mailbot.mail.envelope import Envelope, strongest
 from mailbot.service.message import Message, SignedPart
 from mailbot.service.ports import Signature, Verdict
-from mailbot.service.store import IssueView, NewIssue, ReporterKey
+from mailbot.service.store import IssueTexts, IssueView, NewIssue, Participant, ReporterKey
 from mailbot.service.tokens import Tokens
 from mailbot.service.verbs import NAMES
 from tests.twins import fake_fingerprint
@@ -102,7 +102,11 @@ def issue_view(number: int = 42, **changes: Any) -> IssueView:
         "clocks": (),
         "reporter_key": None,
     }
-    return IssueView(**(values | changes))
+    values |= changes
+    if values["reporter"]:
+        reporter = Participant(Role.REPORTER, values["reporter"], values["reporter_name"], values["reporter_key"])
+        values.setdefault("participants", (reporter,))
+    return IssueView(**values)
 
 
 @dataclass
@@ -174,6 +178,15 @@ class FakeUnit:
             return False
         self.spent.add(found)
         return True
+
+    def last_word(self, number: int, address: str) -> str:
+        return "<1@out.example>" if address == RITA else ""
+
+    def texts(self, number: int) -> IssueTexts:
+        return IssueTexts((), ())
+
+    def end_clock(self, number: int, name: str, state: ClockState, now: datetime) -> None:
+        raise AssertionError("no clock runs here")
 
     def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
         return self.may_fail

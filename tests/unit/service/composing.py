@@ -73,6 +73,8 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "follow_up": {**relayed, "authenticated": "address", "why": "", "role": "reporter", "mentions": []},
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
         "changed": {"member": "alice", "changes": ["owner: nobody -> alice"]},
+        "answered": {"member": "alice", "to": [f"{RITA}, encrypted"], "text": TEXT, "waits": False},
+        "reply": {"member": "alice", "to": [[RITA, "<1@out.example>"]], "text": "Thank you.\n"},
         "transcript": {
             "member": "alice",
             "in_reply_to": "<7@members.example>",

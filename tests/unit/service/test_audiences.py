@@ -23,6 +23,8 @@ TOLD = {
     "follow_up": {"alice", "bob", "dave"},
     "note": {"bob", "dave"},
     "changed": {"bob", "dave"},
+    "answered": {"bob", "dave"},
+    "reply": {RITA},
     "transcript": {"alice"},
     "reminder": {"alice", "bob", "dave"},
     "escalated": {"alice", "bob", "dave"},
