@@ -99,6 +99,7 @@ class OpenPGP(_Section):
 class Commands(_Section):
     auth: Literal["signature", "confirm", "dmarc"] = "signature"
     max_age: Elapsed = Duration.parse("7d")
+    canned: FilePath | None = None
 
 
 class Relay(_Section):

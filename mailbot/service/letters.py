@@ -95,7 +95,7 @@ def note(writing: Writing, missing: tuple[Missing, ...]) -> letters.Letter:
         return unreadable(writing, missing)
     return letters.Note(
         group=writing.group, now=writing.now, issue=writing.id, card=_mail_card(writing, missing),
-        text=params["text"], from_html=params["html_only"],
+        text=params["text"], from_html=params["html_only"], changes=tuple(params.get("changes", ())),
     )  # fmt: skip
 
 

@@ -5,14 +5,14 @@ templates run here. Everything in it follows from committed rows, so that a repe
 Message-IDs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailbot.config import Settings
 from mailbot.mail.letters import Letter, Missing
 from mailbot.mail.templates import Templates
-from mailbot.service import audiences, clock_letters, letters
-from mailbot.service.enclosures import Enclosures
+from mailbot.service import audiences, clock_letters, command_letters, letters
+from mailbot.service.enclosures import NO_ENCLOSURES, Enclosures
 from mailbot.service.letters import Writing
 from mailbot.service.ports import OpenPGP
 from mailbot.service.posting import Manner, Poster
@@ -36,8 +36,14 @@ class Notice:
 NOTICES: Mapping[str, Notice] = {
     "report": Notice(audiences.relay, letters.report, Manner.MEMBERS, "new report"),
     "unreadable": Notice(audiences.relay, letters.unreadable, Manner.MEMBERS, "new report"),
-    "follow_up": Notice(audiences.relay, letters.follow_up, Manner.MEMBERS, "follow-up"),
-    "note": Notice(audiences.relay, letters.note, Manner.MEMBERS, "internal note"),
+    "follow_up": Notice(audiences.thread, letters.follow_up, Manner.MEMBERS, "follow-up"),
+    "note": Notice(audiences.thread, letters.note, Manner.MEMBERS, "internal note"),
+    "changed": Notice(audiences.thread, command_letters.changed, Manner.MEMBERS, "something changed"),
+    "answered": Notice(audiences.thread, command_letters.answered, Manner.MEMBERS, "answered"),
+    "reply": Notice(audiences.participants, command_letters.reply, Manner.PARTICIPANTS),
+    "transcript": Notice(
+        audiences.commander, command_letters.transcript, Manner.MEMBERS, "your commands were answered"
+    ),
     "reminder": Notice(audiences.reminded, letters.reminder, Manner.MEMBERS, "nobody has answered yet"),
     "escalated": Notice(audiences.relay, letters.escalated, Manner.MEMBERS, "escalated, nobody has answered"),
     "undelivered_reporter": Notice(
@@ -84,18 +90,38 @@ class Composer:
     def compose(self, claim: ClaimedNotice, settings: Settings) -> list[Draft]:
         """The finished mails of one notice; none if its audience is empty."""
         row = NOTICES[claim.event]
-        issue = self._store.view(claim.issue) if claim.issue is not None else None
-        recipients = row.audience(settings, issue, claim.params)
-        if not recipients:
-            return []
-        enclosed = Enclosures.load(self._store, claim)
+        with self._store.reading():
+            issue = self._store.view(claim.issue) if claim.issue is not None else None
+            recipients = row.audience(settings, issue, claim.params)
+            if not recipients:
+                return []
+            root = self._store.first_notice(claim.issue) if claim.issue is not None else None
+            enclosed = Enclosures.load(self._store, claim)
         writing = Writing(claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached, self._store.view)
         poster = Poster(
             settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
-            root=self._store.first_notice(claim.issue) if claim.issue is not None else None,
-            issue_encrypted=issue is not None and issue.encrypted,
+            root=root, issue_encrypted=issue is not None and issue.encrypted,
         )  # fmt: skip
         if row.manner is Manner.OUTSIDE:
             return poster.outside(row.letter(writing, ()), recipients)
+        if row.manner is Manner.PARTICIPANTS:
+            return self._to_participants(row, poster, writing, recipients)
         clear = None if row.clear is None else row.clear(writing, ())
-        return poster.members(lambda missing: row.letter(writing, missing), recipients, enclosed, row.phrase, clear)
+        return poster.members(
+            lambda missing: row.letter(writing, missing), recipients, enclosed, row.phrase, clear=clear
+        )
+
+    @staticmethod
+    def _to_participants(
+        row: Notice, poster: Poster, writing: Writing, recipients: Sequence[audiences.Recipient]
+    ) -> list[Draft]:
+        """A member's answer; the members hear of those whom it could not be sent to."""
+        drafts, unsent = poster.participants(row.letter(writing, ()), recipients)
+        if unsent:
+            addresses = tuple(one.address for one in unsent)
+            drafts += poster.members(
+                lambda missing: command_letters.unsent(writing, missing, addresses),
+                audiences.relay(writing.settings, writing.issue, {}), NO_ENCLOSURES, "an answer could not be sent",
+                first_seq=len(drafts),
+            )  # fmt: skip
+        return drafts

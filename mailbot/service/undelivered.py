@@ -12,6 +12,7 @@ from mailbot.service.store import Unit
 _TO_REPORTER = {
     "acknowledgement": "acknowledgement",
     "acknowledgement_unreadable": "acknowledgement",
+    "reply": "answer",
     "escalation_reporter": "mail about the missing answer",
 }
 

@@ -9,10 +9,12 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot import maillog
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
-from mailbot.service.store import ClaimedMail, IssueView, NewIssue, ReporterKey
+from mailbot.service.store import ClaimedMail, ClaimedNotice, IssueView, NewIssue, ReporterKey
 from mailbot.service.undelivered import Undelivered, tell
 from mailbot.storage import audit, claims, inbox, views
+from mailbot.storage.command_records import CommandRecords
 from mailbot.storage.duties import DutyRecords
+from mailbot.storage.leases import Owner
 from mailbot.storage.tables import acknowledged, issue, message, notice, outbox, participant, thread_ref
 from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unseal import Box
@@ -36,13 +38,18 @@ _ACKNOWLEDGED = select(func.count()).where(
 _ACKNOWLEDGED_TO_SENDER = _ACKNOWLEDGED.where(acknowledged.c.sender_hash == bindparam("sender"))
 
 
-class UnitOfWork(DutyRecords):
+class UnitOfWork(CommandRecords, DutyRecords):
     """`service.store.Unit`. Lives as long as its transaction; `mail` is the claimed mail, if it is about one."""
 
-    def __init__(self, connection: Connection, vault: Vault, mail: ClaimedMail | None = None) -> None:
+    def __init__(
+        self, connection: Connection, vault: Vault, mail: ClaimedMail | None = None, owner: Owner | None = None
+    ) -> None:
+        """`owner` claims the notices that the unit queues."""
         self._connection = connection
         self._vault = vault
         self._mail = mail
+        self._owner = owner
+        self._caused: list[ClaimedNotice] = []
         self._boxes: dict[int | None, Box] = {None: vault.store}
 
     # Looking
@@ -51,6 +58,8 @@ class UnitOfWork(DutyRecords):
         return self._connection.execute(_REDELIVERED, {"digest": digest}).first() is not None
 
     def find_reference(self, message_ids: Sequence[str], sender: str) -> int | None:
+        if not message_ids:
+            return None
         party = self._vault.address_hash(sender)
         distance = {self._vault.hash("message-id", one): number for number, one in enumerate(message_ids)}
         rows = self._connection.execute(_REFERENCES, {"mids": list(distance), "party": party}).all()
@@ -200,14 +209,29 @@ class UnitOfWork(DutyRecords):
         original: bool = False, pieces: bytes = b"",
     ) -> None:  # fmt: skip
         box = self._box(number)
-        self._connection.execute(
-            _ADD_NOTICE,
-            {
-                "event": event, "issue_id": number, "created_at": now, "sealed": box.seal_json(params, "notice"),
-                "blob_id": self._mail.blob_id if original and self._mail else None,
-                "pieces_id": self._vault.write_blob(self._connection, number, box, [pieces]) if pieces else None,
-            },
+        sealed = box.seal_json(params, "notice")
+        blob_id = self._mail.blob_id if original and self._mail else None
+        pieces_id = self._vault.write_blob(self._connection, number, box, [pieces]) if pieces else None
+        row = {
+            "event": event, "issue_id": number, "created_at": now, "sealed": sealed, "blob_id": blob_id,
+            "pieces_id": pieces_id,
+        }  # fmt: skip
+        if self._owner is None:
+            self._connection.execute(_ADD_NOTICE, row)
+            return
+        made = self._connection.execute(_ADD_NOTICE, {**row, **claims.claimed(self._owner)})
+        # As it would be read back.
+        self._caused.append(
+            ClaimedNotice(
+                id=row_id(made), token=1, event=event, issue=number, created_at=now,
+                params=box.open_json(sealed, "notice"),
+                blob_id=blob_id, pieces_id=pieces_id, failures=0,
+            )
         )  # fmt: skip
+
+    @property
+    def caused(self) -> Sequence[ClaimedNotice]:
+        return self._caused
 
     def audit(
         self, number: int | None, actor: str, action: str, now: datetime, old: Any = None, new: Any = None

@@ -16,7 +16,7 @@ from mailbot.mail.templates import BadTemplate, Rendered, Templates, packaged_te
 
 GOLDEN = Path(__file__).parent / "golden"
 OUTSIDE = {
-    *("acknowledgement", "acknowledgement_unreadable", "escalation", "escalation_reporter", "key"),
+    *("acknowledgement", "acknowledgement_unreadable", "escalation", "escalation_reporter", "key", "reply"),
     *("escalation_coordinator", "regulatory_contact", "embargo_reporter"),
 }
 PUBLIC = {"announcement"}
@@ -84,13 +84,19 @@ def test_the_first_id_in_members_mail_is_the_issues_own(notice: str, templates: 
     assert found[0] == letter.issue  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("notice", sorted(MEMBERS - ABOUT_NO_ISSUE - {"keyless"}))
+@pytest.mark.parametrize("notice", sorted(MEMBERS - ABOUT_NO_ISSUE - {"keyless", "transcript"}))
 def test_a25b_the_title_never_gets_into_the_subject_outside(notice: str, templates: Templates) -> None:
     card = dataclasses.replace(SAMPLES[notice].card, title=SECRET)  # type: ignore[attr-defined]
     mail = written(templates, notice, card=card)
     assert SECRET in mail.subject
     assert SECRET not in mail.outer
     assert re.fullmatch(r"\[EX-\d+\] [a-z :-]+(?: \(late\))?", mail.outer)
+
+
+def test_a25b_what_a_transcript_tells_never_gets_into_the_subject_outside(templates: Templates) -> None:
+    mail = written(templates, "transcript", summary=SECRET)
+    assert SECRET in mail.subject
+    assert mail.outer == "[EX-42] your commands"
 
 
 def test_an_outer_template_that_asks_for_the_title_fails(tmp_path: Path) -> None:
@@ -102,7 +108,7 @@ def test_an_outer_template_that_asks_for_the_title_fails(tmp_path: Path) -> None
         Templates(tmp_path).render("report", {"card": Card(title=SECRET)})
 
 
-@pytest.mark.parametrize("notice", sorted(OUTSIDE | {"keyless"}))
+@pytest.mark.parametrize("notice", sorted(OUTSIDE - {"reply"} | {"keyless"}))  # a reply is what a member wrote
 def test_a17_mail_in_clear_has_no_room_for_anything_of_a_report(notice: str) -> None:
     """There is no field through which a text, a title, a name or an address of the reporter could get in."""
     assert {field.name for field in dataclasses.fields(SAMPLES[notice])} <= {

@@ -1,6 +1,7 @@
 """A composer over what a test says is in the store, with the twin of gpg; and what its mails hold."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -45,6 +46,9 @@ class FakeStore:
     def view(self, number: int) -> IssueView | None:
         return self.issue if number == self.issue.number else None
 
+    def reading(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def read_blob(self, blob_id: int, issue: int | None) -> bytes:
         return self.original
 
@@ -68,6 +72,16 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         },
         "follow_up": {**relayed, "authenticated": "address", "why": "", "role": "reporter", "mentions": []},
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
+        "changed": {"member": "alice", "changes": ["owner: nobody -> alice"]},
+        "answered": {"member": "alice", "to": [f"{RITA}, encrypted"], "text": TEXT, "waits": False},
+        "reply": {"member": "alice", "to": [[RITA, "<1@out.example>"]], "text": "Thank you.\n"},
+        "transcript": {
+            "member": "alice",
+            "in_reply_to": "<7@members.example>",
+            "opened": "",
+            "remark": "",
+            "answers": [["/status", [f"EX-42 {TITLE}"], True]],
+        },
         "reminder": ticked,
         "escalated": {**ticked, "to": [ESCALATION]},
         "escalation": {**ticked, "to": [ESCALATION]},
@@ -86,14 +100,14 @@ def _about_clocks() -> dict[str, dict[str, Any]]:
     """The same of notices about clocks and coordinators."""
     due, contacts = CLOCK.due_at.isoformat(), [ESCALATION]
     came = {"clock": "regulatory_24h", "due_at": due, "came": True, "to": contacts}
-    key = {"member": "bob", "fingerprint": fake_fingerprint("bob"), "part": "key", "expires_at": due}
+    key = {"member": "alice", "fingerprint": fake_fingerprint("alice"), "part": "key", "expires_at": due}
     nobody = {"to": contacts, "asked": ["alice"], "since": NOW.isoformat()}
     line = {"issue": 42, "what": "embargo", "at": due, "owner": "bob", "command": "/publish", "drill": False}
     part = {"heading": "Overdue", "lines": [line], "more": 2, "listing": "/list overdue"}
     about: dict[str, dict[str, Any]] = {
-        "appointed": {"member": "bob", "until": due, "owner": "", "by": ""},
-        "hand_over": {"member": "bob", "issues": [42], "begins_at": NOW.isoformat(), "ends_at": due},
-        "hand_over_lapsed": {"member": "bob", "asked": "dave"},
+        "appointed": {"member": "alice", "until": due, "owner": "", "by": ""},
+        "hand_over": {"member": "alice", "issues": [42], "begins_at": NOW.isoformat(), "ends_at": due},
+        "hand_over_lapsed": {"member": "alice", "asked": "dave"},
         "nobody_coordinates": nobody,
         "escalation_coordinator": nobody,
         "silence": {"members": ["bob"], "since": NOW.isoformat(), "due_at": due, "wide": False},
@@ -114,6 +128,9 @@ def _about_clocks() -> dict[str, dict[str, Any]]:
     return {event: {**params, "late": False} for event, params in about.items()}
 
 
+PERSONAL = ("transcript", "appointed", "hand_over", "hand_over_lapsed", "key_expiry")
+"""Those that answer one member, or ask one for something."""
+PERHAPS_NO_ISSUE = ("transcript",)
 ABOUT_NO_ISSUE = ("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest")
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
 

@@ -10,7 +10,7 @@ from mailbot.service.notices import NOTICES
 from mailbot.service.posting import Manner
 from tests.twins import fake_fingerprint
 from tests.unit.service.cases import RITA, issue_view, settings
-from tests.unit.service.composing import ABOUT_NO_ISSUE, ESCALATION, parameters
+from tests.unit.service.composing import ABOUT_NO_ISSUE, ESCALATION, PERSONAL, parameters
 
 LIST = "security-private@example.org"
 MEMBERS = settings()
@@ -22,6 +22,10 @@ TOLD = {
     "unreadable": {"alice", "bob", "dave"},
     "follow_up": {"alice", "bob", "dave"},
     "note": {"bob", "dave"},
+    "changed": {"bob", "dave"},
+    "answered": {"bob", "dave"},
+    "reply": {RITA},
+    "transcript": {"alice"},
     "reminder": {"alice", "bob", "dave"},
     "escalated": {"alice", "bob", "dave"},
     "undelivered_reporter": {"alice", "bob", "dave"},
@@ -31,9 +35,9 @@ TOLD = {
     "escalation": {ESCALATION},
     "key": {RITA},
     "undelivered_member": {"ops@example.org"},
-    "appointed": {"bob"},
-    "hand_over": {"bob"},
-    "hand_over_lapsed": {"bob"},
+    "appointed": {"alice"},
+    "hand_over": {"alice"},
+    "hand_over_lapsed": {"alice"},
     "nobody_coordinates": {"alice", "bob", "dave"},
     "silence": {"bob"},
     "deadline": {"alice", "bob", "dave"},
@@ -44,13 +48,11 @@ TOLD = {
     "embargo_reporter": {RITA},
     "escalation_coordinator": {ESCALATION},
     "regulatory_contact": {ESCALATION},
-    "key_expiry": {"bob"},
+    "key_expiry": {"alice"},
     "key_expiry_operators": {"ops@example.org"},
     "announcement": {"announce@example.org"},
 }
 """Event -> member ids, or addresses outside."""
-PERSONAL = ("appointed", "hand_over", "hand_over_lapsed", "key_expiry")
-"""What asks one member for something goes to them, even where members are reached through a list."""
 
 
 def told(event: str, config: Settings = MEMBERS, **changes: Any) -> list[Recipient]:
@@ -98,6 +100,13 @@ def test_with_a_list_each_members_notice_is_one_mail_to_it() -> None:
             assert [one.address for one in told(event, TO_LIST)] == [LIST]
 
 
+@pytest.mark.parametrize("config", [MEMBERS, TO_LIST], ids=["members", "list"])
+def test_what_answers_one_member_goes_to_the_address_in_the_config_and_nowhere_else(config: Settings) -> None:
+    for event in PERSONAL:
+        assert [one.address for one in told(event, config)] == ["alice@members.example"]
+        assert told(event, settings(member=[])) == []
+
+
 @pytest.mark.parametrize(("own_copies", "audience"), [(False, {"bob", "dave"}), (True, {"alice", "bob", "dave"})])
 def test_who_wrote_a_note_gets_a_copy_only_if_the_config_says_so(own_copies: bool, audience: set[str]) -> None:
     config = settings(relay={"own_copies": own_copies})
@@ -127,7 +136,7 @@ def test_a_member_who_left_is_in_no_audience() -> None:
     config = settings(member=[{"id": "bob", "name": "Bob", "email": "bob@members.example"}])
     for event in EVENTS:
         if NOTICES[event].manner is Manner.MEMBERS:
-            assert [one.member_id for one in told(event, config)] == ["bob"]
+            assert [one.member_id for one in told(event, config)] == ([] if event in PERSONAL else ["bob"])
 
 
 def test_nobody_is_told_where_there_is_nobody() -> None:
