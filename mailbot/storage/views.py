@@ -7,12 +7,18 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from mailbot.domain.clocks import Act, Firing, Plan
+from mailbot.domain.issue import Role
 from mailbot.service.store import ClockView, IssueView, ReporterKey
 from mailbot.storage.tables import clock, issue, participant
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault
 
-_ISSUE = select(issue).where(issue.c.id == bindparam("issue_id"))
+# One look brings the reporter along: there is one on each issue at most.
+_ISSUE = (
+    select(issue, participant.c.sealed.label("sealed_reporter"))
+    .outerjoin(participant, (participant.c.issue_id == issue.c.id) & (participant.c.role == Role.REPORTER))
+    .where(issue.c.id == bindparam("issue_id"))
+)
 _PARTICIPANT = select(participant.c.sealed).where(
     participant.c.issue_id == bindparam("issue_id"), participant.c.address_hash == bindparam("address")
 )
@@ -38,14 +44,17 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         opened_at=row.opened_at,
         owner=row.owner,
         clocks=tuple(_clock_view(row) for row in connection.execute(_CLOCKS_OF_ISSUE, {"issue_id": number})),
-        reporter_key=_participant_key(connection, box, number, vault.address_hash(content["reporter"])),
+        reporter_key=_key(box, row.sealed_reporter),
         answerable=content.get("answerable", True),
     )
 
 
 def _participant_key(connection: Connection, box: Box, number: int, address: bytes) -> ReporterKey | None:
     """The key of one participant of an issue, if one is known."""
-    sealed = connection.scalar(_PARTICIPANT, {"issue_id": number, "address": address})
+    return _key(box, connection.scalar(_PARTICIPANT, {"issue_id": number, "address": address}))
+
+
+def _key(box: Box, sealed: bytes | None) -> ReporterKey | None:
     if sealed is None:
         return None
     key = box.open_json(sealed, "participant").get("key")
