@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mailbot.config import Settings
 from mailbot.mail.letters import Letter, Missing
 from mailbot.mail.templates import Templates
-from mailbot.service import audiences, letters
+from mailbot.service import audiences, command_letters, letters
 from mailbot.service.enclosures import Enclosures
 from mailbot.service.letters import Writing
 from mailbot.service.ports import OpenPGP
@@ -36,6 +36,10 @@ NOTICES: Mapping[str, Notice] = {
     "unreadable": Notice(audiences.relay, letters.unreadable, Manner.MEMBERS, "new report"),
     "follow_up": Notice(audiences.relay, letters.follow_up, Manner.MEMBERS, "follow-up"),
     "note": Notice(audiences.relay, letters.note, Manner.MEMBERS, "internal note"),
+    "changed": Notice(audiences.relay, command_letters.changed, Manner.MEMBERS, "something changed"),
+    "transcript": Notice(
+        audiences.commander, command_letters.transcript, Manner.MEMBERS, "your commands were answered"
+    ),
     "reminder": Notice(audiences.reminded, letters.reminder, Manner.MEMBERS, "nobody has answered yet"),
     "escalated": Notice(audiences.relay, letters.escalated, Manner.MEMBERS, "escalated, nobody has answered"),
     "undelivered_reporter": Notice(

@@ -14,7 +14,18 @@ from mailbot.service.store import ClaimedMail, ClaimedNotice, IssueView, NewIssu
 from mailbot.service.undelivered import Undelivered, tell
 from mailbot.storage import audit, claims, inbox, views
 from mailbot.storage.leases import Owner
-from mailbot.storage.tables import acknowledged, clock, issue, message, notice, outbox, participant, thread_ref
+from mailbot.storage.tables import (
+    acknowledged,
+    clock,
+    issue,
+    message,
+    notice,
+    outbox,
+    participant,
+    refusal,
+    spent,
+    thread_ref,
+)
 from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault, row_id
@@ -30,6 +41,7 @@ _ADD_PARTICIPANT = insert(participant)
 _ADD_MESSAGE = insert(message)
 _ADD_CLOCK = insert(clock)
 _ADD_NOTICE = insert(notice)
+_SPEND = insert_or(spent).on_conflict_do_nothing()
 _ADD_ACKNOWLEDGED = insert(acknowledged)
 # Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
 _ACKNOWLEDGED = select(
@@ -125,6 +137,15 @@ class UnitOfWork:
             update(issue).where(issue.c.id == number).values(status=Status.CLOSED, outcome=outcome, closed_at=now)
         )
 
+    def change_issue(self, number: int, changes: Mapping[str, Any]) -> None:
+        mine = issue.c.id == number
+        columns = {name: value for name, value in changes.items() if name in issue.c}
+        if sealed := {name: value for name, value in changes.items() if name not in issue.c}:
+            box = self._box(number)
+            content = box.open_json(self._connection.execute(select(issue.c.sealed).where(mine)).scalar_one(), "issue")
+            columns["sealed"] = box.seal_json({**content, **sealed}, "issue")
+        self._connection.execute(update(issue).where(mine).values(**columns))
+
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None:
         sealed = self._box(number).seal_json({"address": address, "name": name}, "participant")
         row = {"issue_id": number, "address_hash": self._vault.address_hash(address), "role": role, "sealed": sealed}
@@ -192,6 +213,19 @@ class UnitOfWork:
         if found.to_sender or found.to_all >= per_hour:
             return False
         self._connection.execute(_ADD_ACKNOWLEDGED, {"sender_hash": party, "at": now})
+        return True
+
+    def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
+        row = {"signer": signer, "signed_at": signed_at, "digest": digest, "at": now}
+        return self._connection.execute(_SPEND, row).rowcount == 1
+
+    def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
+        recent = select(func.count()).where(
+            refusal.c.member_id == member_id, refusal.c.at > now - period, refusal.c.at < now + period
+        )
+        if (self._connection.scalar(recent) or 0) >= most:
+            return False
+        self._connection.execute(insert(refusal).values(member_id=member_id, at=now))
         return True
 
     def bounced(self, notice_id: int, seq: int, code: str, now: datetime) -> int | None:

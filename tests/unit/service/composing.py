@@ -72,6 +72,14 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         },
         "follow_up": {**relayed, "authenticated": "address", "why": "", "role": "reporter", "mentions": []},
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
+        "changed": {"member": "alice", "changes": ["owner: nobody -> alice"]},
+        "transcript": {
+            "member": "alice",
+            "in_reply_to": "<7@members.example>",
+            "opened": "",
+            "remark": "",
+            "answers": [["/status", [f"EX-42 {TITLE}"], True]],
+        },
         "reminder": ticked,
         "escalated": {**ticked, "to": [ESCALATION]},
         "escalation": {**ticked, "to": [ESCALATION]},
@@ -85,6 +93,9 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
     return known[event] | changes
 
 
+PERSONAL = ("transcript",)
+"""Those that answer one member."""
+PERHAPS_NO_ISSUE = ("transcript",)
 ABOUT_NO_ISSUE = ("key", "undelivered_member")
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
 
