@@ -17,6 +17,7 @@ from typing import Any
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponse, SMTPServerDisconnected
 
+from mailbot.mail import international
 from mailbot.service.outgoing import Outcome, OutgoingMail
 from mailbot.smtp.dotstuffing import BLOCK, Survey, stuffed, survey
 from mailbot.smtp.replies import (
@@ -183,14 +184,15 @@ class Connection:
         return Answer(Outcome.SENT, response.code)
 
     def _path(self, address: str) -> bytes | None:
-        """The address on the wire; without SMTPUTF8 its domain as IDNA, and None if its local part is not ASCII."""
-        local, at, domain = address.rpartition("@")
+        """The address on the wire; without SMTPUTF8 its domain with A-labels, and None if that is not enough."""
         try:
-            if "smtputf8" in self.extensions:
+            if address.isascii() or "smtputf8" in self.extensions:
                 return address.encode()
-            return (local + at).encode("ascii") + (domain.encode("idna") if domain else b"")
         except UnicodeError:
             return None
+        local, _, domain = address.rpartition("@")
+        ascii_domain = international.ascii_domain(domain)
+        return f"{local}@{ascii_domain}".encode("ascii") if local.isascii() and ascii_domain is not None else None
 
     async def _command(self, stage: Stage, *words: bytes, expected: int = _DONE) -> None:
         try:
