@@ -13,7 +13,7 @@ from mailbot.domain import clocks
 from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
 from mailbot.mail.envelope import target
-from mailbot.service import reporter_keys
+from mailbot.service import came_back, reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import Facts
 from mailbot.service.store import NewIssue, Unit
@@ -54,10 +54,13 @@ def own(case: Case) -> Outcome:
 
 
 def bounce(case: Case) -> Outcome:
-    """A mail system about a mail of ours. Only the keyed bounce address says which, and only a failure counts."""
+    """A mail system about a mail of ours, and only a failure counts. The keyed bounce address says which mail, else the
+    Message-ID in the copy that came back, which is as hard to guess."""
     number = None
-    if case.facts.bounced is not None and case.message.bounce_failed:
-        number = case.unit.bounced(*case.facts.bounced, case.message.bounce_code, case.now)
+    if case.message.bounce_failed:
+        failed = case.facts.bounced or came_back.mail(case.unit, case.message, case.tokens)
+        if failed is not None:
+            number = case.unit.bounced(*failed, case.message.bounce_code, case.now)
     return case.finish(Disposition.BOUNCE, number)
 
 

@@ -57,6 +57,10 @@ class Message:
     """A bounce that reports a permanent failure."""
     bounce_code: str
     """Its status, such as ``5.1.1``; "" if it gives none."""
+    returned: tuple[str, ...] = ()
+    """The Message-IDs of what came back with a bounce, or with a mail that may be one."""
+    returned_to: tuple[str, ...] = ()
+    """To whom it could not be delivered."""
     unreadable: str = ""
     """Why its content could not be read, in plain words; "" if it could."""
     raw_only: bool = False

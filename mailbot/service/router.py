@@ -25,6 +25,8 @@ class Facts:
     own: bool
     bounced: tuple[int, int] | None
     """The (notice, seq) of our mail that a bounce address names."""
+    came_back: bool
+    """It is a bounce by its shape, or holds a copy of a mail of ours and comes from nobody or to a bounce address."""
     member: Member | None
     """The member whose good signature covers the mail, whatever From says."""
     claims_member: Member | None
@@ -40,8 +42,8 @@ class Facts:
 
 
 NOTHING_KNOWN = Facts(
-    redelivery=False, own=False, bounced=None, member=None, claims_member=None, issue=None, role=None, keyed=False,
-    mentions=(),
+    redelivery=False, own=False, bounced=None, came_back=False, member=None, claims_member=None, issue=None, role=None,
+    keyed=False, mentions=(),
 )  # fmt: skip
 """For a mail that must be kept although looking at it fails: it opens an issue of its own."""
 
@@ -53,7 +55,10 @@ def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) ->
         member = settings.member_by_fingerprint(message.signature.fingerprint)
     claims_member = settings.member_by_address(message.author)
     sender = member.email if member else message.author
+    bounced = tokens.bounced(message.target.token) if message.target.strength is Strength.BOUNCE else None
     number, keyed = _thread(unit, message, member or claims_member, sender, settings, tokens)
+    if number is None and bounced is not None:
+        number = unit.about(*bounced)
     issue = unit.issue(number) if number is not None else None
     named = set(subject_numbers(message.subject, settings.group.id_prefix))
     if message.target.number is not None:
@@ -62,7 +67,8 @@ def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) ->
     return Facts(
         redelivery=unit.redelivered(message.digest),
         own=tokens.is_own(message.message_id),
-        bounced=tokens.bounced(message.target.token) if message.target.strength is Strength.BOUNCE else None,
+        bounced=bounced,
+        came_back=message.bounce or any(tokens.is_own(one) for one in message.returned),
         member=member,
         claims_member=claims_member,
         issue=issue,
@@ -112,9 +118,10 @@ ROUTES = (
     Route("redelivery", lambda message, facts: facts.redelivery),
     # By the keyed Message-ID and not by From, which anybody can write.
     Route("own", lambda message, facts: facts.own),
-    Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or message.bounce),
     # Only what answers a mail of ours by itself; what a program or a list sent on an issue is still somebody's word.
-    Route("automatic", lambda message, facts: message.vacation and facts.issue is not None),
+    # Before bounces, because such answers too go to the envelope's sender (RFC 3834 4).
+    Route("automatic", lambda message, facts: message.vacation and facts.issue is not None and not facts.came_back),
+    Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or facts.came_back),
     Route("note", lambda message, facts: facts.member is not None and facts.issue is not None),
     Route("follow_up", lambda message, facts: facts.issue is not None),
     # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.

@@ -14,15 +14,16 @@ from mailbot.mail import parse, shapes
 from mailbot.mail.authenticity import Authentication, authentication
 from mailbot.mail.author import authors, mailboxes
 from mailbot.mail.auto_reply import Automatic, automatic
-from mailbot.mail.bounce import Action, Delivery, deliveries, is_bounce
+from mailbot.mail.bounce import Action
 from mailbot.mail.envelope import Envelope, Strength, Target, strongest, target
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.protected_headers import applied
 from mailbot.mail.structure import Part, Structure
-from mailbot.service import carried_keys, opening
+from mailbot.service import carried_keys, opening, returned
 from mailbot.service.content import Content
 from mailbot.service.message import Attachment, Message
 from mailbot.service.ports import OpenPGP, Parser, Signature, Unreadable, Verdict
+from mailbot.service.returned import NOTHING_RETURNED, Returned
 from mailbot.service.store import ClaimedMail, MailKeys, Store
 
 HEAD_BYTES = 100_000
@@ -74,7 +75,10 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         outer = parser.parse(mail.raw)
     except Unreadable as error:
         return given_up(mail, settings, store, str(error))
-    message = _message(mail, settings, store, outer.headers, outer)
+    reported = returned.look(mail.raw, outer, mail.envelope.reverse_path, _target(mail, settings), parser)
+    message = _message(mail, settings, store, outer.headers, outer, reported)
+    if reported.is_bounce:
+        return message  # nothing of it is relayed, and what it carries is our own
     content = opening.opened(mail.raw, outer, parser, openpgp)
     carried = carried_keys.look(content, outer, message.author, openpgp, mail.envelope.received_at)
     signer = "loose" if content.loose else ""
@@ -166,20 +170,20 @@ def _odd_author(outer: Structure) -> tuple[str, ...]:
 
 
 def _message(
-    mail: ClaimedMail, settings: Settings, store: Store, fields: tuple[tuple[str, str], ...], outer: Structure | None
-) -> Message:
+    mail: ClaimedMail, settings: Settings, store: Store, fields: tuple[tuple[str, str], ...], outer: Structure | None,
+    reported: Returned = NOTHING_RETURNED,
+) -> Message:  # fmt: skip
     envelope = mail.envelope
     shell = outer or _shell(fields)
     written_by = authors(shell)
     single = written_by[0] if len(written_by) == 1 and written_by[0].address else None
     trusted = settings.listener.trusted_authserv_ids
     checks = authentication(shell, trusted)
-    failure = _failure(mail.raw, outer) if outer else None
     why_automatic = automatic(shell, settings.listener.intake_lists)
     recipients = sorted(address.lower() for address in envelope.forward_paths)
     return Message(
         envelope=envelope,
-        target=strongest(envelope.forward_paths, settings.group.local_part),
+        target=_target(mail, settings),
         digest=store.digest([*_without_trace(mail.raw), *(b"\0" + address.encode() for address in recipients)]),
         author=single.address if single else _reverse_path(envelope),
         author_name=single.name if single else "",
@@ -199,15 +203,16 @@ def _message(
         # Exchange calls its vacation replies "auto-generated", and sends them from nobody.
         vacation=why_automatic is Automatic.REPLY or (why_automatic is Automatic.MACHINE and not envelope.reverse_path),
         listed=why_automatic is Automatic.LIST,
-        bounce=outer is not None and is_bounce(outer, envelope.reverse_path),
-        bounce_failed=failure is not None,
-        bounce_code=failure.status if failure else "",
+        bounce=reported.is_bounce,
+        bounce_failed=reported.action is Action.FAILED,
+        bounce_code=reported.code,
+        returned=reported.message_ids,
+        returned_to=reported.recipients,
     )
 
 
-def _failure(raw: bytes, structure: Structure) -> Delivery | None:
-    """The permanent failure that a bounce reports, if it does."""
-    return next((one for one in deliveries(raw, structure) if one.action is Action.FAILED), None)
+def _target(mail: ClaimedMail, settings: Settings) -> Target:
+    return strongest(mail.envelope.forward_paths, settings.group.local_part)
 
 
 def _shell(fields: tuple[tuple[str, str], ...]) -> Structure:
