@@ -61,6 +61,9 @@ class Signature:
         return self.verdict is Verdict.GOOD
 
 
+UNSIGNED = Signature()
+
+
 class Opened(StrEnum):
     """What became of something that looked encrypted."""
 

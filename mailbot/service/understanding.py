@@ -19,8 +19,9 @@ from mailbot.mail.envelope import Envelope, Strength, Target, strongest, target
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.protected_headers import applied
 from mailbot.mail.structure import Part, Structure
-from mailbot.service import carried_keys, opening, returned
+from mailbot.service import carried_keys, lists, opening, returned
 from mailbot.service.content import Content
+from mailbot.service.lists import Listed
 from mailbot.service.message import Attachment, Message
 from mailbot.service.ports import OpenPGP, Parser, Signature, Unreadable, Verdict
 from mailbot.service.returned import NOTHING_RETURNED, Returned
@@ -39,6 +40,7 @@ SHARED = 200
 _TNEF_MAGIC = b"\x78\x9f\x3e\x22"
 _TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _IDS = ("message-id", "in-reply-to", "references")
+_FORMER = ("X-Google-Original-Message-ID", "X-Microsoft-Original-Message-ID", "X-Original-Message-ID")
 # RFC 5321 4.4, and what mail systems add on the way: not part of what the sender wrote.
 _TRACE = re.compile(rb"(?:received|return-path|delivered-to):", re.IGNORECASE)
 
@@ -106,15 +108,18 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         message,
         subject=meant.header("Subject"),
         references=_references(meant),
-        text=content.text,
+        text=lists.marked(content.text, message.over),
         html_only=inner.html_only,
         attachments=tuple(_attachments(content)),
         opened=content.opened,
         key_ids=content.key_ids,
         symmetric=content.symmetric,
         signature=content.signature,
+        beside_footer=_beside_footer(mail.raw, outer, message.over, parser, openpgp),
         unreadable=content.unreadable,
-        defects=tuple(dict.fromkeys((*_odd_author(outer), *defects, *content.remarks, *carried.remarks))),
+        defects=tuple(
+            dict.fromkeys((*_odd_author(outer), *message.over.remarks, *defects, *content.remarks, *carried.remarks))
+        ),
         keys=carried.keys,
         signer=signer,
         pieces=content.pieces,
@@ -179,7 +184,11 @@ def _message(
     single = written_by[0] if len(written_by) == 1 and written_by[0].address else None
     trusted = settings.listener.trusted_authserv_ids
     checks = authentication(shell, trusted)
-    why_automatic = automatic(shell, settings.listener.intake_lists)
+    listed = lists.look(shell, settings, checks)
+    checks = lists.without_dmarc(checks, listed)
+    if listed.author is not None:
+        single = listed.author
+    why_automatic = automatic(shell, [listed.intake] if listed.intake else [])
     recipients = sorted(address.lower() for address in envelope.forward_paths)
     return Message(
         envelope=envelope,
@@ -203,11 +212,32 @@ def _message(
         # Exchange calls its vacation replies "auto-generated", and sends them from nobody.
         vacation=why_automatic is Automatic.REPLY or (why_automatic is Automatic.MACHINE and not envelope.reverse_path),
         listed=why_automatic is Automatic.LIST,
+        over=listed,
+        former_ids=tuple(one for field in _FORMER for one in message_ids(shell.header(field))),
+        looks_own=_looks_own(shell, settings),
         bounce=reported.is_bounce,
         bounce_failed=reported.action is Action.FAILED,
         bounce_code=reported.code,
         returned=reported.message_ids,
         returned_to=reported.recipients,
+    )
+
+
+def _beside_footer(raw: bytes, outer: Structure, listed: Listed, parser: Parser, openpgp: OpenPGP) -> Signature:
+    """The signature over what the group's list passed on, if it put nothing but its footer beside that."""
+    sent = lists.beside_footer(outer.root, outer.text, listed) if listed.group else None
+    signed = shapes.signed(sent) if sent is not None else None
+    return opening.Opener(parser, openpgp, "").verify(raw, *signed) if signed is not None else Signature()
+
+
+def _looks_own(fields: Structure, settings: Settings) -> bool:
+    """Some mail systems give what they pass on a new Message-ID, by which we know our own mail. Only mail to members
+    carries X-Mailbot-Instance, so nobody outside has it to copy."""
+    written_by = authors(fields)
+    return (
+        fields.header("X-Mailbot-Instance").strip() == settings.group.id_prefix
+        and len(written_by) == 1
+        and lists.is_ours(written_by[0].address, settings.group)
     )
 
 
