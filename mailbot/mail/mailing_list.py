@@ -45,15 +45,13 @@ def passage(structure: Structure, lists: Iterable[str], not_authors: Iterable[st
         return [one for one in boxes if not belongs_to(one.address, name) and one.address.lower() not in others]
 
     shown = _before_via(found[0].name)
-    for one in (
-        _only(candidates("X-Original-From")),
-        _only(candidates("Reply-To")) or _named(candidates("Reply-To"), shown),
-        # Mailman, where answers go to the list (its handlers/dmarc.py).
-        _named(candidates("Cc"), shown),
-        _only(candidates("X-Original-Sender")),
-    ):
-        if one is not None:
-            return Passage(name, Author(shown or one.name, one.address))
+    answers = candidates("Reply-To")
+    # Where answers go to the list, Mailman puts the author into Cc, and Reply-To is what that one wrote there himself
+    # (handlers/dmarc.py). So whoever bears From's name comes first; if several do, none of them is believed.
+    namesakes = _distinct(one for one in (*answers, *candidates("Cc")) if _is_meant(one, shown))
+    for boxes in (candidates("X-Original-From"), namesakes or answers, candidates("X-Original-Sender")):
+        if len(boxes) == 1 and boxes[0].address:
+            return Passage(name, Author(shown or boxes[0].name, boxes[0].address))
     return Passage(name, Author(shown, ""))
 
 
@@ -115,18 +113,15 @@ def _normal(name: str) -> str:
     return name.lower().replace("@", ".")
 
 
-def _only(found: list[Author]) -> Author | None:
-    return found[0] if len(found) == 1 and found[0].address else None
+def _distinct(found: Iterable[Author]) -> list[Author]:
+    return list({one.address.lower(): one for one in found}.values())
 
 
-def _named(found: list[Author], shown: str) -> Author | None:
-    """The one of several that From's name means; Mailman writes ``rosa---`` for rosa@... without a name."""
-    meant = [
-        one
-        for one in found
-        if one.address and shown and shown in (one.name, one.address, f"{one.address.rpartition('@')[0]}---")
-    ]
-    return _only(meant)
+def _is_meant(one: Author, shown: str) -> bool:
+    """Whether From's name, before "via", means this one; Mailman writes ``rosa---`` for rosa@... without a name."""
+    return bool(one.address and shown) and shown in (
+        one.name, one.address, f"{one.address.rpartition('@')[0]}---", one.address.rpartition("@")[0],
+    )  # fmt: skip
 
 
 def _before_via(name: str) -> str:
