@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.abuse.victim import Victim, recipients, to, victim
-from tests.clients.mailman import Mailman, mailman
+from tests.mailman.core import Mailman, mailman
 from tests.openpgp_keys import Lab
 from tests.shapes import mails
 from tests.world import Sent, mail

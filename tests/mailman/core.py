@@ -1,4 +1,7 @@
-"""A real GNU Mailman 3 core on loopback: mail goes in by LMTP, and what it sends goes to a fake smarthost."""
+"""A real GNU Mailman 3 core on loopback: mail goes in by LMTP, and what it sends goes to a fake smarthost.
+
+``pip install mailman`` in a virtual environment of its own, or Debian's mailman3, puts it on PATH.
+"""
 
 import contextlib
 import os
