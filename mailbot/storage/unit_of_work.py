@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot import maillog
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
 from mailbot.service.store import ClaimedMail, ClaimedNotice, IssueView, NewIssue, ReporterKey
-from mailbot.service.undelivered import Undelivered, tell
+from mailbot.service.undelivered import TO_THE_GROUP, Undelivered, tell
 from mailbot.storage import audit, claims, inbox, views
 from mailbot.storage.command_records import CommandRecords
 from mailbot.storage.duties import DutyRecords
@@ -32,10 +32,20 @@ _ADD_MESSAGE = insert(message)
 _ADD_NOTICE = insert(notice)
 _ADD_ACKNOWLEDGED = insert(acknowledged)
 # Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
-_ACKNOWLEDGED = select(func.count()).where(
-    acknowledged.c.at > bindparam("since"), acknowledged.c.at < bindparam("until")
+_ACKNOWLEDGED = select(
+    select(func.count())
+    .where(acknowledged.c.at > bindparam("since"), acknowledged.c.at < bindparam("until"))
+    .where(acknowledged.c.sender_hash == bindparam("sender"))
+    .scalar_subquery()
+    .label("to_sender"),
+    select(func.count())
+    .where(acknowledged.c.at > bindparam("hour_ago"), acknowledged.c.at < bindparam("in_an_hour"))
+    .scalar_subquery()
+    .label("to_all"),
 )
-_ACKNOWLEDGED_TO_SENDER = _ACKNOWLEDGED.where(acknowledged.c.sender_hash == bindparam("sender"))
+
+_SENT = 500
+"""Mails of one issue among which one that came back is looked for: a bounce comes within days."""
 
 
 class UnitOfWork(CommandRecords, DutyRecords):
@@ -163,11 +173,15 @@ class UnitOfWork(CommandRecords, DutyRecords):
         self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
     ) -> bool:
         party = self._vault.hash(kind, sender.lower())
-        recent = {"sender": party, "since": now - per_sender, "until": now + per_sender}
-        hour = {"since": now - timedelta(hours=1), "until": now + timedelta(hours=1)}
-        if self._connection.scalar(_ACKNOWLEDGED_TO_SENDER, recent):
-            return False
-        if (self._connection.scalar(_ACKNOWLEDGED, hour) or 0) >= per_hour:
+        hour = timedelta(hours=1)
+        found = self._connection.execute(
+            _ACKNOWLEDGED,
+            {
+                "sender": party, "since": now - per_sender, "until": now + per_sender,
+                "hour_ago": now - hour, "in_an_hour": now + hour,
+            },
+        ).one()  # fmt: skip
+        if found.to_sender or found.to_all >= per_hour:
             return False
         self._connection.execute(_ADD_ACKNOWLEDGED, {"sender_hash": party, "at": now})
         return True
@@ -188,20 +202,31 @@ class UnitOfWork(CommandRecords, DutyRecords):
             self.undelivered(row, code, now)
         return int(row.issue_id) if row.issue_id is not None else None
 
+    def about(self, notice_id: int, seq: int) -> int | None:
+        return self._connection.scalar(
+            select(outbox.c.issue_id).where(outbox.c.notice_id == notice_id, outbox.c.seq == seq)
+        )
+
+    def sent(self, number: int) -> list[tuple[int, int, str]]:
+        rows = self._connection.execute(
+            select(outbox.c.notice_id, outbox.c.seq, outbox.c.sealed)
+            .where(outbox.c.issue_id == number, outbox.c.state == "sent")
+            .order_by(outbox.c.id.desc())
+            .limit(_SENT)
+        ).all()
+        box = self._box(number)
+        return [(row.notice_id, row.seq, box.open_json(row.sealed, "outbox")["recipient"]) for row in rows]
+
     def undelivered(self, row: Row[Any], code: str, now: datetime) -> None:
         """An outbox row failed for good: tell who should know."""
         content = self._box(row.issue_id).open_json(row.sealed, "outbox")
-        failed = 0
+        same = and_(outbox.c.member_id.is_not_distinct_from(row.member_id), outbox.c.kind.in_(TO_THE_GROUP))
         if row.member_id is not None:
-            failed = (
-                self._connection.scalar(
-                    select(func.count()).where(
-                        outbox.c.member_id == row.member_id, outbox.c.state.in_(["failed", "bounced"])
-                    )
-                )
-                or 0
-            )
-        mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, failed)
+            same = outbox.c.member_id == row.member_id
+        failed = self._connection.scalars(
+            select(outbox.c.finished_at).where(same, outbox.c.state.in_(["failed", "bounced"]))
+        )
+        mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, tuple(sorted(failed)))
         tell(self, mail, now)
 
     def notify(
