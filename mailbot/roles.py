@@ -246,6 +246,7 @@ def delivery(role: Role) -> None:
 def scheduler(role: Role) -> None:
     """Fire the clocks, while it holds the scheduler's lease."""
     from mailbot import jobs
+    from mailbot.service.daily import Daily
     from mailbot.service.ticks import Ticks
     from mailbot.storage.leadership import Leadership
 
@@ -253,14 +254,19 @@ def scheduler(role: Role) -> None:
     leadership = Leadership(store.database, "scheduler")
     ticks = Ticks(role.settings, store, utc_now)
 
-    def fire() -> None:
-        try:
-            if leadership.hold():
-                ticks.fire_due_clocks()
-        except Exception as error:  # noqa: BLE001 - the next tick is soon, and a traceback might quote a mail
-            maillog.trouble("scheduler", error)
+    daily = Daily(role.settings, store, utc_now)
 
-    running = jobs.start(jobs.timetable(fire))
+    def leading(call: Callable[[], object]) -> Callable[[], None]:
+        def tick() -> None:
+            try:
+                if leadership.hold():
+                    call()
+            except Exception as error:  # noqa: BLE001 - the next tick is soon, and a traceback might quote a mail
+                maillog.trouble("scheduler", error)
+
+        return tick
+
+    running = jobs.start(jobs.timetable(leading(ticks.fire_due_clocks), leading(daily.say)))
     role.ready()
     jobs.keep_ticking(running, role.stop)
     running.shutdown(wait=True)

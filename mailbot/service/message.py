@@ -68,6 +68,10 @@ class Message:
     """Whose a good signature is if it is no member's: ``known`` (a key that was kept for the author's address, with
     whatever issue), ``carried`` (a key that came with this very mail, which proves nothing about who wrote it),
     ``loose`` (any other key, and the signature covers the text but not the mail)."""
+    spam_score: float | None = None
+    """What the trusted front's filter gave it; None if it gave nothing."""
+    released: bool = False
+    """It was held, and somebody let it through."""
     pieces: tuple[Piece, ...] = ()
     """What was inside an encryption: members cannot open the original, which is encrypted to the group."""
 

@@ -168,7 +168,8 @@ class Poster:
         for seq, (recipient, reason) in enumerate(keyless, start=first_seq):
             letter = letters.Keyless(
                 group=self._settings.group.name, now=self._claim.created_at,
-                issue=self._settings.issue_id(self._claim.issue or 0), event=phrase, reason=reason,
+                issue="" if self._claim.issue is None else self._settings.issue_id(self._claim.issue),
+                event=phrase, reason=reason,
                 fingerprint=recipient.fingerprint or "", operators=self._settings.operators.addresses,
             )  # fmt: skip
             told = self._templates.write(letter)
@@ -185,7 +186,7 @@ class Poster:
         Through a list that exists already they are that list's: it adds its own, and takes only mail that names it.
         """
         group, relay = self._settings.group, self._settings.relay
-        about = group.extended(str(self._claim.issue)) if self._claim.issue is not None else group.address
+        about = group.extended(str(self._claim.issue)) if self._claim.issue is not None else group.extended("control")
         through = relay.list_address if relay.to == "list" else None
         found = [
             ("From", fields.address_field(group.name, about)),

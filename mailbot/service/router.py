@@ -8,6 +8,7 @@ from itertools import islice
 from mailbot.config import Member, Settings
 from mailbot.domain.issue import Role
 from mailbot.mail.envelope import Strength
+from mailbot.service import held
 from mailbot.service.message import Message
 from mailbot.service.store import IssueView, Unit
 from mailbot.service.tokens import Tokens
@@ -37,6 +38,8 @@ class Facts:
     """It came by the keyed address of its author."""
     mentions: tuple[int, ...]
     """Numbers that a stranger named, in the address, in the subject, or by answering mail of the issue."""
+    held: str = ""
+    """Why it must wait for somebody's word, if it would open an issue."""
 
 
 NOTHING_KNOWN = Facts(
@@ -69,6 +72,7 @@ def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) ->
         role=unit.role(issue.number, message.author) if issue else None,
         keyed=keyed,
         mentions=tuple(sorted(named - ({issue.number} if issue else set()))),
+        held=held.reason(unit, message, settings, claims_member) if issue is None and member is None else "",
     )
 
 
@@ -119,6 +123,7 @@ ROUTES = (
     Route("follow_up", lambda message, facts: facts.issue is not None),
     # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.
     Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
+    Route("held", lambda message, facts: facts.held != ""),
     # Whatever it is, somebody may have meant it as a report: nothing is dropped.
     Route("report", lambda message, facts: True),
 )

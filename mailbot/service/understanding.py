@@ -18,6 +18,7 @@ from mailbot.mail.bounce import Action, Delivery, deliveries, is_bounce
 from mailbot.mail.envelope import Envelope, Strength, Target, strongest, target
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.protected_headers import applied
+from mailbot.mail.spam import spam_score
 from mailbot.mail.structure import Part, Structure
 from mailbot.service import carried_keys, opening
 from mailbot.service.content import Content
@@ -199,6 +200,8 @@ def _message(
         # Exchange calls its vacation replies "auto-generated", and sends them from nobody.
         vacation=why_automatic is Automatic.REPLY or (why_automatic is Automatic.MACHINE and not envelope.reverse_path),
         listed=why_automatic is Automatic.LIST,
+        spam_score=spam_score(shell, trusted),
+        released=mail.released,
         bounce=outer is not None and is_bounce(outer, envelope.reverse_path),
         bounce_failed=failure is not None,
         bounce_code=failure.status if failure else "",
