@@ -21,6 +21,8 @@ from mailbot.config import load
 from mailbot.mail.envelope import Envelope
 from mailbot.mail.templates import Templates, packaged_templates
 from mailbot.service.closing import close
+from mailbot.service.daily import Daily
+from mailbot.service.held import discard, release
 from mailbot.service.notices import Composer
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
 from mailbot.service.pipeline import Pipeline
@@ -115,6 +117,7 @@ class World:
         self.composer = Composer(self.store, self.gpg, Templates(packaged_templates()))
         self.pipeline = Pipeline(self.current, self.store, self.parser, self.gpg, self.composer, lambda: self.now)
         self.ticks = Ticks(self.current, self.store, lambda: self.now)
+        self.daily = Daily(self.current, self.store, lambda: self.now)
 
     def accept(self, raw: bytes, sender: str, *recipients: str) -> int:
         """Mail that got its 250; nothing is handled yet."""
@@ -154,7 +157,13 @@ class World:
         """Move the clock and let what is due happen. Returns what was sent because of it."""
         self.now += delta
         self.ticks.fire_due_clocks()
+        self.daily.say()
         return self.settle()
+
+    def decide(self, verb: str, number: int, actor: str) -> None:
+        """Somebody's word on a held mail: ``release`` or ``discard``."""
+        with self.store.operate() as unit:
+            assert {"release": release, "discard": discard}[verb](unit, number, actor, self.now) is not None
 
     def close_issue(self, number: int, outcome: str) -> None:
         with self.store.operate() as unit:

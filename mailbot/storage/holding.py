@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from mailbot.domain.issue import Disposition
 from mailbot.service.store import ClaimedMail, HeldMail
@@ -79,7 +79,7 @@ def drop(connection: Connection, number: int, now: datetime) -> None:
     )
 
 
-def _shown(vault: Vault, row: Row[Any]) -> HeldMail:
+def _shown(vault: Vault, row: Any) -> HeldMail:
     try:
         said = vault.store.open_json(row.sealed, _CONTEXT)
     except SealBroken:

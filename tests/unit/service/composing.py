@@ -77,11 +77,20 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "key": answered,
         "undelivered_reporter": {"what": "acknowledgement", "address": RITA, "code": "5.1.1"},
         "undelivered_member": {"member": "bob", "address": "bob@members.example", "code": "5.1.1", "count": 2},
-    }
+        "held": {
+            "count": 1,
+            "mails": [
+                {
+                    "number": 7, "received_at": NOW.isoformat(), "size": 1000, "cause": "spam score 14.2, over 10",
+                    "from": "seller@out.example", "name": "Seller", "subject": "14 bugs",
+                }
+            ],
+        },
+    }  # fmt: skip
     return known[event] | changes
 
 
-ABOUT_NO_ISSUE = ("key", "undelivered_member")
+ABOUT_NO_ISSUE = ("key", "held", "undelivered_member")
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
 
 

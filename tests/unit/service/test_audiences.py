@@ -30,6 +30,7 @@ TOLD = {
     "escalation_reporter": {RITA},
     "escalation": {ESCALATION},
     "key": {RITA},
+    "held": {"alice", "bob", "dave"},
     "undelivered_member": {"ops@example.org"},
 }
 """Event -> member ids, or addresses outside."""
