@@ -20,12 +20,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbot import maillog
-from mailbot.app import CurrentSettings, Scratch, open_database, open_gpg, open_store, open_vault, still_wanted, utc_now
+from mailbot.app import (
+    CurrentSettings,
+    Scratch,
+    Watch,
+    open_database,
+    open_gpg,
+    open_store,
+    open_vault,
+    still_wanted,
+    utc_now,
+)
 from mailbot.config import Listener as ListenerSettings
 from mailbot.config import Settings, load
 from mailbot.errors import ConfigError
 
 if TYPE_CHECKING:
+    from mailbot.metrics import Metrics
     from mailbot.smtp.limits import Limits
 
 HOUSEKEEPING_SECONDS = 1.0
@@ -250,11 +261,14 @@ def scheduler(role: Role) -> None:
     from mailbot.service.ticks import Ticks
     from mailbot.storage.leadership import Leadership
 
-    store = open_store(role.begin())
+    settings = role.begin()
+    store = open_store(settings)
     leadership = Leadership(store.database, "scheduler")
     ticks = Ticks(role.settings, store, utc_now)
 
-    daily = Daily(role.settings, store, utc_now)
+    watch = Watch(role.settings, store.database, utc_now)
+    daily = Daily(role.settings, store, utc_now, watch.vitals)
+    metrics = open_metrics(settings, watch)
 
     def leading(call: Callable[[], object]) -> Callable[[], None]:
         def tick() -> None:
@@ -271,6 +285,24 @@ def scheduler(role: Role) -> None:
     jobs.keep_ticking(running, role.stop)
     running.shutdown(wait=True)
     leadership.release()
+    if metrics is not None:
+        metrics.close()
+
+
+def open_metrics(settings: Settings, watch: Watch) -> Metrics | None:
+    """The port for monitoring, if there is to be one. Another scheduler on this machine may have it: then this one does
+    without, because clocks matter more."""
+    if settings.metrics.port is None:
+        return None
+    from mailbot.metrics import Metrics
+
+    try:
+        metrics = Metrics(settings.metrics.host, settings.metrics.port, watch.vitals)
+    except OSError as error:
+        maillog.trouble("metrics", error)
+        return None
+    maillog.lifecycle(f"monitoring answers on {settings.metrics.host} port {metrics.port}")
+    return metrics
 
 
 ROLES: dict[str, Callable[[Role], None]] = {

@@ -320,6 +320,23 @@ class Held(Letter):
     missing: tuple[Missing, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the installation, and the mend, in our own words."""
+
+    what: str
+    mend: str
+    grave: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble(Letter):
+    """To the operators, once a day while something is wrong."""
+
+    notice: ClassVar[str] = "trouble"
+    problems: tuple[Problem, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndeliveredMember(Letter):
     """To the operators: a member cannot be reached."""

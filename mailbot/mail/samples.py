@@ -25,8 +25,10 @@ from mailbot.mail.letters import (
     Missing,
     Note,
     Person,
+    Problem,
     Reminder,
     Report,
+    Trouble,
     UndeliveredMember,
     UndeliveredReporter,
     Unreadable,
@@ -234,6 +236,20 @@ _LETTERS: tuple[Letter, ...] = (
             ),
         ),
         missing=(Missing("dave", "none", "notice"),),
+    ),
+    Trouble(
+        group=_GROUP,
+        now=_OPENED,
+        problems=(
+            Problem(
+                "3 mails are not sent, the oldest for 26 h",
+                "mailbot queue list shows the smarthost's answers; mailbot check tries it",
+                True,
+            ),
+            Problem(
+                "a member's key ends in 12 days", "mailbot member list shows which; ask for a refreshed copy", False
+            ),
+        ),
     ),
     UndeliveredMember(group=_GROUP, now=_OPENED, member="bob", address="bob@members.example", code="5.2.2", count=3),
 )

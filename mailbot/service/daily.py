@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from mailbot.config import Settings
+from mailbot.service.health import Vitals, problems
 from mailbot.service.store import HeldMail, Unit
 
 HOUR = 8
@@ -23,10 +24,16 @@ class Operating(Protocol):
 
 
 class Daily:
-    def __init__(self, settings: Callable[[], Settings], store: Operating, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: Callable[[], Settings], store: Operating, now: Callable[[], datetime],
+        vitals: Callable[[], Vitals],
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._store = store
         self._now = now
+        self._vitals = vitals
+        self._looked: date | None = None
+        """The day on which the vitals were last looked at: once, and not each minute of the day."""
 
     def say(self) -> None:
         """Say what is to be said today and was not said yet. Cheap if there is nothing."""
@@ -34,7 +41,14 @@ class Daily:
         local = now.astimezone(self._settings().group.timezone)
         if local.hour < HOUR:
             return
+        found = []
+        if self._looked != local.date():
+            found = list(problems(self._vitals()))
+            self._looked = local.date()
         with self._store.operate() as unit:
+            if found and unit.first_on(local.date(), "trouble"):
+                params = {"problems": [[problem.what, problem.mend, problem.grave] for problem in found]}
+                unit.notify("trouble", None, params, now)
             held = unit.held()
             if held and unit.first_on(local.date(), "held"):
                 unit.notify("held", None, {"count": len(held), "mails": list(map(_shown, held[:HELD_SHOWN]))}, now)

@@ -168,6 +168,13 @@ def held(writing: Writing, missing: tuple[Missing, ...]) -> letters.Held:
     )  # fmt: skip
 
 
+def trouble(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Trouble:
+    found = writing.claim.params["problems"]
+    return letters.Trouble(
+        group=writing.group, now=writing.now, problems=tuple(letters.Problem(*problem) for problem in found)
+    )
+
+
 def undelivered_member(writing: Writing, _missing: tuple[Missing, ...]) -> letters.UndeliveredMember:
     params = writing.claim.params
     return letters.UndeliveredMember(

@@ -86,11 +86,12 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
                 }
             ],
         },
+        "trouble": {"problems": [["1 mail is not sent", "mailbot queue list", True]]},
     }  # fmt: skip
     return known[event] | changes
 
 
-ABOUT_NO_ISSUE = ("key", "held", "undelivered_member")
+ABOUT_NO_ISSUE = ("key", "held", "trouble", "undelivered_member")
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
 
 

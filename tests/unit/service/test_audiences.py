@@ -31,6 +31,7 @@ TOLD = {
     "escalation": {ESCALATION},
     "key": {RITA},
     "held": {"alice", "bob", "dave"},
+    "trouble": {"ops@example.org"},
     "undelivered_member": {"ops@example.org"},
 }
 """Event -> member ids, or addresses outside."""

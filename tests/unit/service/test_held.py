@@ -13,7 +13,7 @@ from mailbot.service.daily import Daily
 from mailbot.service.ports import Opened
 from tests.openpgp_keys import Lab
 from tests.unit.service.cases import ALICE, RITA, FakeUnit, message, settings, signed_by
-from tests.world import World, mail, world
+from tests.world import HEALTHY, World, mail, world
 
 SETTINGS = settings()
 ALICE_MEMBER = SETTINGS.member_by_address(ALICE)
@@ -181,7 +181,7 @@ def test_follow_ups_do_not_count_and_are_never_held(bot: World) -> None:
 
 
 def daily(bot: World) -> Daily:
-    return Daily(bot.current, bot.store, lambda: bot.now)
+    return Daily(bot.current, bot.store, lambda: bot.now, lambda: HEALTHY)
 
 
 def test_the_digest_comes_once_a_day_to_every_member_while_something_is_held(bot: World) -> None:
