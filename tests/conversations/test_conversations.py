@@ -20,7 +20,7 @@ from tests.conversations.incoming import arriving
 from tests.conversations.placeholders import Placeholders
 from tests.conversations.shown import shown
 from tests.conversations.story import Step, Story
-from tests.installation import install
+from tests.installation import install, without_digest
 from tests.openpgp_keys import Lab
 from tests.world import Sent, World
 
@@ -54,7 +54,7 @@ class Telling:
         self.scratch = directory / "scratch"
         self.scratch.mkdir()
         self.installation = install(directory, lab, extra="", more_members="")
-        self._base = self.installation.config.read_text().partition("[[member]]")[0]
+        self._base = self.installation.config.read_text().partition("[slo]")[0]
         self._write_config(story.config, story.members)
         self.world = World(self.installation, lab)
         self._import_keys(story.members)
@@ -144,7 +144,9 @@ class Telling:
 
     def _write_config(self, config: str, members: tuple[str, ...]) -> None:
         config = re.sub(r"\{fingerprint of (\w+)\}", lambda found: self.lab.fingerprint(found[1]), config)
-        self.installation.config.write_text(self._base + config + "".join(self._member(name) for name in members))
+        self.installation.config.write_text(
+            self._base + without_digest(config) + "".join(self._member(name) for name in members)
+        )
 
     def _member(self, name: str) -> str:
         full_name, key = CAST[name]

@@ -6,7 +6,7 @@ of ``mailbot issue`` are made from this table.
 
 from collections.abc import Mapping
 
-from mailbot.service.verbs import claim, help, note, on, status
+from mailbot.service.verbs import canned, claim, help, note, on, reply, status
 from mailbot.service.verbs.verb import Verb
 
 VERBS: Mapping[str, Verb] = {
@@ -14,6 +14,8 @@ VERBS: Mapping[str, Verb] = {
     for module in (
         on,
         claim,
+        reply,
+        canned,
         note,
         status,
         help,
