@@ -133,6 +133,10 @@ class IssueView:
     exploited_at: datetime | None = None
     fixed_at: datetime | None = None
     released_at: datetime | None = None
+    fix: str | None = None
+    """Where the fix is, as a member wrote it; "" where nobody said."""
+    version: str | None = None
+    """The release that has the fix."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         exploited_at=row.exploited_at,
         fixed_at=row.fixed_at,
         released_at=row.released_at,
+        fix=content.get("fix"),
+        version=content.get("version"),
     )
 
 
