@@ -12,12 +12,14 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from sqlalchemy import select
 
 from mailbot.app import CurrentSettings, Scratch, open_gpg, open_store, open_vault, still_wanted
 from mailbot.cage.client import CagedParser
 from mailbot.config import load
+from mailbot.errors import TemporaryError
 from mailbot.mail.envelope import Envelope
 from mailbot.mail.templates import Templates, packaged_templates
 from mailbot.service.closing import close
@@ -109,6 +111,8 @@ class World:
     """Everything that the bot sent, in order."""
     smarthost_up: bool = True
     """While it is down, what is to be sent waits."""
+    vitals: Vitals = HEALTHY
+    """What the operators' daily word sees."""
     refused: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Recipients that the smarthost refuses for good, with its answer."""
 
@@ -125,7 +129,7 @@ class World:
         self.composer = Composer(self.store, self.gpg, Templates(packaged_templates()))
         self.pipeline = Pipeline(self.current, self.store, self.parser, self.gpg, self.composer, lambda: self.now)
         self.ticks = Ticks(self.current, self.store, lambda: self.now)
-        self.daily = Daily(self.current, self.store, lambda: self.now, lambda: HEALTHY)
+        self.daily = Daily(self.current, self.store, lambda: self.now, lambda: self.vitals)
 
     def accept(self, raw: bytes, sender: str, *recipients: str) -> int:
         """Mail that got its 250; nothing is handled yet."""
@@ -138,6 +142,12 @@ class World:
         while self.pipeline.run_once() or self._deliver_due():
             pass
         return self.sent[before:]
+
+    def decide_only(self) -> None:
+        """Handle one mail, as far as the decision; composing fails at first, and is due again with the next step."""
+        with mock.patch.object(self.composer, "compose", side_effect=TemporaryError("not now")):
+            assert self.pipeline.run_once()
+        self.now += timedelta(minutes=1)
 
     def _deliver_due(self) -> bool:
         mails = self.outbox.claim(100, 1 << 30, self.now) if self.smarthost_up else []
@@ -153,6 +163,7 @@ class World:
         with self.store.database.read() as connection:
             kind = connection.scalar(select(outbox_table.c.kind).where(outbox_table.c.id == mail.id))
         raw = mail.headers + mail.body
+        assert raw.isascii(), "a mail that is not 7bit may be re-encoded on the way, which breaks its signature"
         self.sent.append(Sent(mail.recipient, mail.sender, raw, mail.member_id, self.lab, str(kind)))
         return Result(mail, Outcome.SENT, mail.attempts + 1, 250, "")
 

@@ -12,6 +12,7 @@ from mailbot.service import held
 from mailbot.service.message import Message
 from mailbot.service.store import IssueView, Unit
 from mailbot.service.tokens import Tokens
+from mailbot.service.trust import Proof, authorship, selected
 
 MENTIONS = 10
 """Issues that one subject may name. Each costs a look into the database while its write lock is held, and a line on the
@@ -27,7 +28,7 @@ class Facts:
     bounced: tuple[int, int] | None
     """The (notice, seq) of our mail that a bounce address names."""
     member: Member | None
-    """The member whose good signature covers the mail, whatever From says."""
+    """The member whose mail it is, by the signature over it, whatever From says (`trust`)."""
     claims_member: Member | None
     """The member whose address From carries: says nothing by itself."""
     issue: IssueView | None
@@ -40,6 +41,10 @@ class Facts:
     """Numbers that a stranger named, in the address, in the subject, or by answering mail of the issue."""
     held: str = ""
     """Why it must wait for somebody's word, if it would open an issue."""
+    proof: Proof = Proof.NONE
+    """By what the mail is `member`'s."""
+    doubt: str = ""
+    """Why it is no member's, as half a sentence for members."""
 
 
 NOTHING_KNOWN = Facts(
@@ -51,9 +56,8 @@ NOTHING_KNOWN = Facts(
 
 def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) -> Facts:
     """Gather the facts about one mail. Order of threading: keyed or numbered address, references, subject tag."""
-    member = None
-    if message.signature.good and not message.signer:
-        member = settings.member_by_fingerprint(message.signature.fingerprint)
+    wrote = authorship(message, settings)
+    member = wrote.member
     claims_member = settings.member_by_address(message.author)
     sender = member.email if member else message.author
     number, keyed = _thread(unit, message, member or claims_member, sender, settings, tokens)
@@ -73,6 +77,8 @@ def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) ->
         keyed=keyed,
         mentions=tuple(sorted(named - ({issue.number} if issue else set()))),
         held=held.reason(unit, message, settings, claims_member) if issue is None and member is None else "",
+        proof=wrote.proof,
+        doubt=wrote.doubt,
     )
 
 
@@ -90,6 +96,10 @@ def _thread(
         return target.number, True
     if target.strength is Strength.NUMBERED and member and target.number is not None and unit.issue(target.number):
         return target.number, False
+    if target.strength is Strength.CONTROL and member:
+        number = selected(message, settings.group.id_prefix)
+        if number is not None and unit.issue(number):
+            return number, False
     if (found := unit.find_reference(message.references, sender)) is not None:
         return found, False
     for number in subject_numbers(message.subject, settings.group.id_prefix):
@@ -119,6 +129,7 @@ ROUTES = (
     Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or message.bounce),
     # Only what answers a mail of ours by itself; what a program or a list sent on an issue is still somebody's word.
     Route("automatic", lambda message, facts: message.vacation and facts.issue is not None),
+    Route("commands", lambda message, facts: facts.member is not None and bool(message.block)),
     Route("note", lambda message, facts: facts.member is not None and facts.issue is not None),
     Route("follow_up", lambda message, facts: facts.issue is not None),
     # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.
