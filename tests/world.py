@@ -29,8 +29,11 @@ from mailbot.service.held import discard, release
 from mailbot.service.notices import Composer
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
 from mailbot.service.pipeline import Pipeline
+from mailbot.service.posting import loop_message_id
 from mailbot.service.ticks import Ticks
+from mailbot.service.tokens import Tokens
 from mailbot.smtp.replies import Stage, quoted
+from mailbot.storage import loop
 from mailbot.storage.intake import Intake
 from mailbot.storage.listings import Listings
 from mailbot.storage.outbox import SqlOutbox
@@ -178,6 +181,11 @@ class World:
         self.ticks.fire_due_clocks()
         self.daily.say()
         return self.settle()
+
+    def mail_itself(self) -> None:
+        """What `mailbot check --send` begins with."""
+        tokens = Tokens(self.store.token_key, "example.org")
+        loop.start(self.store.database, self.vault, self.now, lambda notice: loop_message_id(tokens, notice))
 
     def decide(self, verb: str, number: int, actor: str) -> None:
         """Somebody's word on a held mail: ``release`` or ``discard``."""

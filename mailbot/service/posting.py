@@ -36,6 +36,11 @@ _TOGETHER, _CLEAR, _NOTICE_ONLY, _SINGLE = range(4)
 _WITH_KEY = ("key", "acknowledgement_unreadable")
 
 
+def loop_message_id(tokens: Tokens, notice: int) -> str:
+    """The Message-ID of the mail to ourselves that `mailbot check --send` has made with a notice."""
+    return tokens.message_id(notice, _SINGLE)
+
+
 class Manner(Enum):
     """How a notice is sent."""
 

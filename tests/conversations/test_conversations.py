@@ -117,6 +117,8 @@ class Telling:
             return world.pass_time(Duration.parse(match[1]).delta)
         if match := re.fullmatch(r"the operator closes EX-(\d+) as ([\w-]+)", text):
             world.close_issue(int(match[1]), match[2])
+        elif text == "the operator has the bot mail itself":
+            world.mail_itself()
         elif text == "the disk fills up":
             world.vitals = replace(HEALTHY, free_bytes=1_000_000)
         elif text == "there is room again":

@@ -16,7 +16,7 @@ from mailbot.mail.templates import BadTemplate, Rendered, Templates, packaged_te
 
 GOLDEN = Path(__file__).parent / "golden"
 OUTSIDE = {"acknowledgement", "acknowledgement_unreadable", "escalation", "escalation_reporter", "key"}
-OPERATORS = {"trouble", "undelivered_member"}
+OPERATORS = {"loop", "trouble", "undelivered_member"}
 MEMBERS = set(SAMPLES) - OUTSIDE - OPERATORS
 ABOUT_NO_ISSUE = {"held"}
 SECRET = "Rhododendron"

@@ -98,6 +98,7 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
                 }
             ],
         },
+        "loop": {},
         "trouble": {"problems": [["1 mail is not sent", "mailbot queue list", True]]},
     }  # fmt: skip
     return known[event] | changes
@@ -106,7 +107,7 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
 PERSONAL = ("transcript",)
 """Those that answer one member."""
 PERHAPS_NO_ISSUE = ("transcript",)
-ABOUT_NO_ISSUE = ("key", "held", "trouble", "undelivered_member")
+ABOUT_NO_ISSUE = ("key", "held", "loop", "trouble", "undelivered_member")
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
 
 
