@@ -88,7 +88,7 @@ def test_the_books_balance_while_it_runs_and_every_kind_of_loss_is_found(served:
     database = served.installation.directory / "mailbot.db"
     for damage, words in (
         ("DELETE FROM inbox WHERE id = 2", "2 accepted mails were stored, and 1 are there"),
-        ("UPDATE inbox SET disposition = NULL WHERE state = 'done'", "handled mails without a disposition"),
+        ("UPDATE inbox SET disposition = NULL WHERE id = 1", "1 handled mails without a disposition"),
         ("UPDATE outbox SET state = 'lost' WHERE id = 1", "1 outgoing mails in an unknown state"),
         ("INSERT INTO blob (wrapped_key, size) VALUES (x'00', 1)", "1 stored bodies belong to nothing"),
         ("UPDATE issue SET wrapped_key = x'00' WHERE id = 1", "1 issues cannot be opened with this seal key"),
