@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mailbot.config import Settings
+from mailbot.config import Member, Settings
 from mailbot.domain import clocks
 from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
-from mailbot.mail.envelope import target
-from mailbot.service import commanding, reporter_keys
+from mailbot.service import came_back, commanding, lists, reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import Facts
 from mailbot.service.store import NewIssue, Unit
@@ -57,10 +56,13 @@ def own(case: Case) -> Outcome:
 
 
 def bounce(case: Case) -> Outcome:
-    """A mail system about a mail of ours. Only the keyed bounce address says which, and only a failure counts."""
+    """A mail system about a mail of ours, and only a failure counts. The keyed bounce address says which mail, else the
+    Message-ID in the copy that came back, which is as hard to guess."""
     number = None
-    if case.facts.bounced is not None and case.message.bounce_failed:
-        number = case.unit.bounced(*case.facts.bounced, case.message.bounce_code, case.now)
+    if case.message.bounce_failed:
+        failed = case.facts.bounced or came_back.mail(case.unit, case.message, case.tokens)
+        if failed is not None:
+            number = case.unit.bounced(*failed, case.message.bounce_code, case.now)
     return case.finish(Disposition.BOUNCE, number)
 
 
@@ -90,20 +92,31 @@ def commands(case: Case) -> Outcome:
     return commanding.commands(case, lambda doubt: follow_up(replace(case, doubt=doubt)))
 
 
+def copy(case: Case) -> Outcome:
+    """The second copy of a mail that named both the group's list and us."""
+    return case.finish(Disposition.DUPLICATE)
+
+
+def talk(case: Case) -> Outcome:
+    """What members say on their own list apart from any issue."""
+    return case.finish(Disposition.MEMBER)
+
+
 def note(case: Case) -> Outcome:
     """A member's authenticated mail on an issue: an internal note, for the members only."""
-    number, member = _issue_number(case), case.facts.member
+    number, member = _issue_number(case), case.facts.noting
     if member is None:
         raise ValueError("a note without an authenticated member")
     _record(case, number, "note", member.id)
-    case.unit.notify(
-        "note",
-        number,
-        {**case.message.relayed(), "member": member.id},
-        case.now,
-        original=True,
-        pieces=case.message.inside(),
-    )
+    if not _with_the_list(case, member):
+        case.unit.notify(
+            "note",
+            number,
+            {**case.message.relayed(), "member": member.id},
+            case.now,
+            original=True,
+            pieces=case.message.inside(),
+        )
     case.unit.audit(number, member.id, "note", case.now)
     return case.finish(Disposition.MEMBER, number)
 
@@ -117,14 +130,15 @@ def follow_up(case: Case) -> Outcome:
     _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**_relayed(case), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
-    case.unit.notify(
-        "follow_up",
-        number,
-        {**params, "mentions": list(case.facts.mentions)},
-        case.now,
-        original=True,
-        pieces=case.message.inside(),
-    )
+    if not case.message.over.group:
+        case.unit.notify(
+            "follow_up",
+            number,
+            {**params, "mentions": list(case.facts.mentions)},
+            case.now,
+            original=True,
+            pieces=case.message.inside(),
+        )
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
 
@@ -193,10 +207,12 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "bounce": bounce,
     "automatic": automatic,
     "key_request": key_request,
+    "copy": copy,
     "commands": commands,
     "note": note,
     "follow_up": follow_up,
     "held": held,
+    "talk": talk,
     "report": report,
 }
 
@@ -225,10 +241,7 @@ def _unanswerable(case: Case) -> str:
         return "it was sent by a program"
     if not message.author:
         return "it names nobody to answer to"
-    # An address of our own, whatever its extension: nobody is there who reads it.
-    domain = message.author.rpartition("@")[2].lower()
-    ours = domain == group.domain.lower() and target(message.author, group.local_part) is not None
-    return "its sender is an address of our own" if ours else ""
+    return "its sender is an address of our own" if lists.is_ours(message.author, group) else ""
 
 
 def _unanswered(case: Case, kind: str = "acknowledgement") -> str:
@@ -248,6 +261,14 @@ def _relayed(case: Case) -> dict[str, Any]:
     if shown["signer"] == "known" and not reporter_keys.signed_by_known(case.message, case.facts):
         shown["signer"] = "earlier"
     return shown
+
+
+def _with_the_list(case: Case, member: Member) -> bool:
+    """The group's list has this note of a member: it came over it, or names it, and a signature says that no stranger
+    wrote so to keep it from the members."""
+    over = case.message.over
+    names_it = lists.group_list(case.settings) in over.named
+    return bool(over.group) or (names_it and case.facts.member is member)
 
 
 def _authenticated(case: Case) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from mailbot.service.audiences import Recipient
 from mailbot.service.enclosures import Enclosures
 from mailbot.service.ports import OpenPGP, UnusableKeys
 from mailbot.service.store import ClaimedNotice, Draft, ReporterKey
-from mailbot.service.tokens import Tokens
+from mailbot.service.tokens import SHARED_IDS, Tokens
 
 SIDE_BY_SIDE = min(8, os.cpu_count() or 1)
 """Copies that are encrypted at once: each keeps a core busy."""
@@ -29,7 +29,8 @@ KEY_TRIES = 3
 made that key, and gpg may crash or hang on it for ever."""
 
 # Numbers of one notice's mails that share a Message-ID; those to outsiders follow.
-_TOGETHER, _CLEAR, _NOTICE_ONLY, _SINGLE = range(4)
+_TOGETHER, _CLEAR, _NOTICE_ONLY = range(SHARED_IDS)
+_SINGLE = SHARED_IDS
 
 
 # Mail that tells how to encrypt to the group.
@@ -186,10 +187,8 @@ class Poster:
 
     @property
     def _about(self) -> str:
-        """The issue as people see it, or what ids begin with."""
-        if self._claim.issue is None:
-            return self._settings.group.id_prefix
-        return self._settings.issue_id(self._claim.issue)
+        """The issue as people see it; "" where there is none."""
+        return "" if self._claim.issue is None else self._settings.issue_id(self._claim.issue)
 
     def _internal_fields(self, subject: str, number: int) -> list[fields.Field]:
         """Header fields of mail to members: like a mailing list's, and the same for every copy.

@@ -229,6 +229,14 @@ class Unit(Protocol):
         """Mark a mail that we sent as bounced, once, and tell who should know. Returns the issue it was about."""
         ...
 
+    def about(self, notice: int, seq: int) -> int | None:
+        """The issue that a mail of ours was about, if there was such a mail."""
+        ...
+
+    def sent(self, number: int) -> list[tuple[int, int, str]]:
+        """(notice, seq, recipient) of the mails on an issue that were sent, the newest first, as many as matter."""
+        ...
+
     def notify(
         self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
         original: bool = False, pieces: bytes = b"",

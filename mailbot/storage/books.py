@@ -85,7 +85,13 @@ def _unfinished() -> "ColumnElement[int]":
 
 def _orphans(connection: Connection) -> Iterator[str]:
     references = [column for table in metadata.tables.values() for column in table.c if column.references(blob.c.id)]
-    used = or_(*(blob.c.id.in_(select(column)) for column in references if column.table is not blob_chunk))
+    used = or_(
+        *(
+            blob.c.id.in_(select(column).where(column.is_not(None)))
+            for column in references
+            if column.table is not blob_chunk
+        )
+    )
     finished = select(inbox.c.id).where(inbox.c.state != "new")
     checks: tuple[tuple[str, ColumnElement[bool]], ...] = (
         ("stored bodies belong to nothing", not_(used)),

@@ -11,7 +11,7 @@ from mailbot import maillog
 from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
 from mailbot.service.store import ClaimedMail, ClaimedNotice, HeldMail, IssueView, NewIssue, ReporterKey
-from mailbot.service.undelivered import Undelivered, tell
+from mailbot.service.undelivered import TO_THE_GROUP, Undelivered, tell
 from mailbot.storage import audit, claims, holding, inbox, said, views
 from mailbot.storage.leases import Owner
 from mailbot.storage.tables import (
@@ -55,6 +55,9 @@ _ACKNOWLEDGED = select(
     .scalar_subquery()
     .label("to_all"),
 )
+
+_SENT = 500
+"""Mails of one issue among which one that came back is looked for: a bounce comes within days."""
 
 
 class UnitOfWork:
@@ -244,20 +247,31 @@ class UnitOfWork:
             self.undelivered(row, code, now)
         return int(row.issue_id) if row.issue_id is not None else None
 
+    def about(self, notice_id: int, seq: int) -> int | None:
+        return self._connection.scalar(
+            select(outbox.c.issue_id).where(outbox.c.notice_id == notice_id, outbox.c.seq == seq)
+        )
+
+    def sent(self, number: int) -> list[tuple[int, int, str]]:
+        rows = self._connection.execute(
+            select(outbox.c.notice_id, outbox.c.seq, outbox.c.sealed)
+            .where(outbox.c.issue_id == number, outbox.c.state == "sent")
+            .order_by(outbox.c.id.desc())
+            .limit(_SENT)
+        ).all()
+        box = self._box(number)
+        return [(row.notice_id, row.seq, box.open_json(row.sealed, "outbox")["recipient"]) for row in rows]
+
     def undelivered(self, row: Row[Any], code: str, now: datetime) -> None:
         """An outbox row failed for good: tell who should know."""
         content = self._box(row.issue_id).open_json(row.sealed, "outbox")
-        failed = 0
+        same = and_(outbox.c.member_id.is_not_distinct_from(row.member_id), outbox.c.kind.in_(TO_THE_GROUP))
         if row.member_id is not None:
-            failed = (
-                self._connection.scalar(
-                    select(func.count()).where(
-                        outbox.c.member_id == row.member_id, outbox.c.state.in_(["failed", "bounced"])
-                    )
-                )
-                or 0
-            )
-        mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, failed)
+            same = outbox.c.member_id == row.member_id
+        failed = self._connection.scalars(
+            select(outbox.c.finished_at).where(same, outbox.c.state.in_(["failed", "bounced"]))
+        )
+        mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, tuple(sorted(failed)))
         tell(self, mail, now)
 
     def notify(

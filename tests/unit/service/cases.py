@@ -135,6 +135,8 @@ class FakeUnit:
     may_fail: bool = True
     """Whether a member may be sent another transcript of failures."""
     bounces: list[tuple[int, int, str]] = field(default_factory=list)
+    outgoing: list[tuple[int, int, str]] = field(default_factory=list)
+    """(notice, seq, recipient) of mails that were sent on whatever issue is asked for."""
     finished: list[tuple[Disposition, int | None, bytes | None, str]] = field(default_factory=list)
     reports: int = 0
     """How many mails of the sender opened issues in the last hour."""
@@ -243,6 +245,12 @@ class FakeUnit:
     def bounced(self, notice: int, seq: int, code: str, now: datetime) -> int | None:
         self.bounces.append((notice, seq, code))
         return 42
+
+    def about(self, notice: int, seq: int) -> int | None:
+        return 42 if 42 in self.issues else None
+
+    def sent(self, number: int) -> list[tuple[int, int, str]]:
+        return self.outgoing
 
     def notify(
         self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
