@@ -332,6 +332,13 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loop(Letter):
+    """From the bot to itself, to see that mail goes round."""
+
+    notice: ClassVar[str] = "loop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble(Letter):
     """To the operators, once a day while something is wrong."""
 

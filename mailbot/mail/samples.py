@@ -24,6 +24,7 @@ from mailbot.mail.letters import (
     Key,
     Keyless,
     Letter,
+    Loop,
     Missing,
     Note,
     Person,
@@ -239,6 +240,7 @@ _LETTERS: tuple[Letter, ...] = (
         ),
         missing=(Missing("dave", "none", "notice"),),
     ),
+    Loop(group=_GROUP, now=_OPENED),
     Trouble(
         group=_GROUP,
         now=_OPENED,

@@ -51,7 +51,8 @@ def redelivery(case: Case) -> Outcome:
 
 
 def own(case: Case) -> Outcome:
-    """Our own mail came back, through a list or an alias: no loop."""
+    """Our own mail came back, through a list or an alias, or because `mailbot check --send` waits for it: no loop."""
+    case.unit.came_back(case.message.message_id)
     return case.finish(Disposition.OWN)
 
 

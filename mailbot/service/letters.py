@@ -172,6 +172,10 @@ def held(writing: Writing, missing: tuple[Missing, ...]) -> letters.Held:
     )  # fmt: skip
 
 
+def loop(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Loop:
+    return letters.Loop(group=writing.group, now=writing.now)
+
+
 def trouble(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Trouble:
     found = writing.claim.params["problems"]
     return letters.Trouble(

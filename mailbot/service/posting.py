@@ -40,6 +40,11 @@ _TO_NO_PARTICIPANT = ("escalation", "escalation_coordinator", "regulatory_contac
 _WITH_KEY = ("key", "acknowledgement_unreadable")
 
 
+def loop_message_id(tokens: Tokens, notice: int) -> str:
+    """The Message-ID of the mail to ourselves that `mailbot check --send` has made with a notice."""
+    return tokens.message_id(notice, _SINGLE)
+
+
 class Manner(Enum):
     """How a notice is sent."""
 

@@ -293,6 +293,10 @@ class Unit(Duties, Protocol):
         """Have a held mail end as discarded."""
         ...
 
+    def came_back(self, message_id: str) -> None:
+        """Remember that our own mail came in, if somebody waits for it."""
+        ...
+
     def first_on(self, day: date, what: str) -> bool:
         """True for the first call of each `what` on each day."""
         ...

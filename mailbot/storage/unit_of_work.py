@@ -298,6 +298,9 @@ class UnitOfWork(CommandRecords, DutyRecords):
     def drop_held(self, number: int, now: datetime) -> None:
         holding.drop(self._connection, number, now)
 
+    def came_back(self, message_id: str) -> None:
+        said.came_back(self._connection, self._vault, message_id)
+
     def first_on(self, day: date, what: str) -> bool:
         return said.first_on(self._connection, day, what)
 

@@ -156,6 +156,7 @@ class FakeUnit:
     """(cause, what a list shows, digest) of every mail that was held."""
     let: list[tuple[int, str]] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
     days: set[tuple[date, str]] = field(default_factory=set)
 
     def reports_of_sender(self, since: datetime, until: datetime) -> int:
@@ -175,6 +176,9 @@ class FakeUnit:
 
     def drop_held(self, number: int, now: datetime) -> None:
         self.dropped.append(number)
+
+    def came_back(self, message_id: str) -> None:
+        self.returned.append(message_id)
 
     def first_on(self, day: date, what: str) -> bool:
         fresh = (day, what) not in self.days

@@ -100,6 +100,7 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
                 }
             ],
         },
+        "loop": {},
         "trouble": {"problems": [["1 mail is not sent", "mailbot queue list", True]]},
         **_about_clocks(),
     }  # fmt: skip
@@ -143,7 +144,7 @@ PERSONAL = ("transcript", "appointed", "hand_over", "hand_over_lapsed", "key_exp
 PERHAPS_NO_ISSUE = ("transcript",)
 ABOUT_NO_ISSUE = (
     *("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest"),
-    *("held", "trouble"),
+    *("held", "loop", "trouble"),
 )
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
 

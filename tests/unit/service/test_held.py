@@ -217,7 +217,7 @@ def test_the_digest_shows_each_mail_inside_the_encryption_and_nothing_outside(bo
     assert not dave.encrypted
     assert "bugs" not in dave.raw.decode()
     assert "rita" not in dave.raw.decode().lower()
-    assert dave.subject == "Mail is held"
+    assert dave.subject == "[EX] Mail is held"
 
 
 def test_the_digest_waits_for_the_morning_of_the_group(bot: World) -> None:
