@@ -180,6 +180,8 @@ class Note(Letter):
     card: Card
     text: str
     from_html: bool = False
+    changes: tuple[str, ...] = ()
+    """What the same mail's commands changed, such as ``owner: nobody -> alice``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ A handler opens or finds the issue, writes audit rows and notices, and finishes 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from mailbot.config import Member, Settings
 from mailbot.domain import clocks
 from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
-from mailbot.service import came_back, lists, reporter_keys
+from mailbot.service import came_back, commanding, lists, reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import Facts
 from mailbot.service.store import NewIssue, Unit
@@ -31,6 +31,8 @@ class Case:
     now: datetime
     quarantine: str = ""
     """Why the mail is given up on and relayed raw; "" for every ordinary mail."""
+    doubt: str = ""
+    """Why a member's mail is not to count as theirs, where its commands were refused."""
 
     def finish(self, disposition: Disposition, number: int | None = None) -> tuple[Disposition, int | None]:
         digest = None if disposition is Disposition.DUPLICATE else self.message.digest
@@ -94,6 +96,11 @@ def talk(case: Case) -> Outcome:
     return case.finish(Disposition.MEMBER)
 
 
+def commands(case: Case) -> Outcome:
+    """A member's mail that begins with commands."""
+    return commanding.commands(case, lambda doubt: follow_up(replace(case, doubt=doubt)))
+
+
 def note(case: Case) -> Outcome:
     """A member's authenticated mail on an issue: an internal note, for the members only."""
     number, member = _issue_number(case), case.facts.noting
@@ -117,12 +124,13 @@ def follow_up(case: Case) -> Outcome:
     """Mail on an issue from outside, or that only claims to be a member's: relayed, marked if not authenticated."""
     number = _issue_number(case)
     authenticated, why = _authenticated(case)
-    role = "member" if case.facts.claims_member else (case.facts.role or "stranger")
+    role = "member" if case.facts.claims_member or case.facts.member else (case.facts.role or "stranger")
     remarks = reporter_keys.of_follow_up(case.unit, case.message, case.facts)
     _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**_relayed(case), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
-    if not case.message.over.group:
+    # What came over the group's list is there; that it was no command after all is not.
+    if not case.message.over.group or case.message.block:
         case.unit.notify(
             "follow_up",
             number,
@@ -161,7 +169,12 @@ def report(case: Case) -> Outcome:
     unanswered = _unanswered(case)
     params = {**_relayed(case), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
     if case.facts.claims_member is not None and case.facts.member is None:
-        params["defects"] = [_UNPROVED_MEMBER, *params["defects"]]
+        params["defects"] = [_not_a_members(case), *params["defects"]]
+    elif message.block and case.facts.member is None:
+        params["defects"] = [
+            f"it begins like a member's commands; they were not carried out: {case.facts.doubt}",
+            *params["defects"],
+        ]
     unit.notify(
         "unreadable" if unreadable else "report",
         number,
@@ -185,6 +198,7 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "automatic": automatic,
     "key_request": key_request,
     "copy": copy,
+    "commands": commands,
     "note": note,
     "follow_up": follow_up,
     "talk": talk,
@@ -248,8 +262,10 @@ def _with_the_list(case: Case, member: Member) -> bool:
 
 def _authenticated(case: Case) -> tuple[str, str]:
     """By what a follow-up is its author's, and if by nothing, why not, in words for members."""
+    if case.doubt:
+        return "", case.doubt
     if case.facts.claims_member is not None:
-        return "", _UNPROVED_MEMBER
+        return "", _not_a_members(case)
     if case.facts.keyed:
         return "address", ""
     if reporter_keys.signed_by_known(case.message, case.facts):
@@ -259,6 +275,13 @@ def _authenticated(case: Case) -> tuple[str, str]:
     if case.message.checks.dmarc_pass_for(case.message.author):
         return "dmarc", ""
     return "", "nothing proves that it comes from that address"
+
+
+def _not_a_members(case: Case) -> str:
+    """What members are told of a mail that carries the address of one of them."""
+    if not case.message.block:
+        return _UNPROVED_MEMBER
+    return f"{_UNPROVED_MEMBER}; its commands were not carried out: {case.facts.doubt}"
 
 
 def _record(case: Case, number: int, kind: str, member_id: str | None, *, participant: bool = True) -> None:

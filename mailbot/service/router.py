@@ -12,6 +12,7 @@ from mailbot.service import lists
 from mailbot.service.message import Message
 from mailbot.service.store import IssueView, Unit
 from mailbot.service.tokens import Tokens
+from mailbot.service.trust import Proof, authorship, selected
 
 MENTIONS = 10
 """Issues that one subject may name. Each costs a look into the database while its write lock is held, and a line on the
@@ -29,9 +30,9 @@ class Facts:
     came_back: bool
     """It is a bounce by its shape, or holds a copy of a mail of ours and comes from nobody or to a bounce address."""
     member: Member | None
-    """The member whose good signature covers the mail, whatever From says."""
+    """The member whose mail it is, by the signature over it, whatever From says (`trust`)."""
     noting: Member | None
-    """The same, or all of it but the footer that the group's list added: enough for a note."""
+    """The same, or who signed all of it but the footer that the group's list added: enough for a note."""
     claims_member: Member | None
     """The member whose address From carries: says nothing by itself."""
     issue: IssueView | None
@@ -44,6 +45,10 @@ class Facts:
     """Over the group's list came what came on the issue already: that mail named both the list and us."""
     mentions: tuple[int, ...]
     """Numbers that a stranger named, in the address, in the subject, or by answering mail of the issue."""
+    proof: Proof = Proof.NONE
+    """By what the mail is `member`'s."""
+    doubt: str = ""
+    """Why it is no member's, as half a sentence for members."""
 
 
 NOTHING_KNOWN = Facts(
@@ -55,9 +60,8 @@ NOTHING_KNOWN = Facts(
 
 def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) -> Facts:
     """Gather the facts about one mail. Order of threading: keyed or numbered address, references, subject tag."""
-    member = None
-    if message.signature.good and not message.signer:
-        member = settings.member_by_fingerprint(message.signature.fingerprint)
+    wrote = authorship(message, settings)
+    member = wrote.member
     noting = member
     if message.beside_footer.good and noting is None:
         noting = settings.member_by_fingerprint(message.beside_footer.fingerprint)
@@ -86,6 +90,8 @@ def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) ->
         keyed=keyed,
         copy=issue is not None and issue.number in seen,
         mentions=tuple(sorted(named - ({issue.number} if issue else set()))),
+        proof=wrote.proof,
+        doubt=wrote.doubt,
     )
 
 
@@ -103,6 +109,10 @@ def _thread(
         return target.number, True
     if target.strength is Strength.NUMBERED and member and target.number is not None and unit.issue(target.number):
         return target.number, False
+    if target.strength is Strength.CONTROL and member:
+        number = selected(message, settings.group.id_prefix)
+        if number is not None and unit.issue(number):
+            return number, False
     # What names a list and us comes twice, under one Message-ID.
     twice = (message.message_id,) if message.message_id and (message.over.name or message.over.named) else ()
     if (found := unit.find_reference((*message.references, *twice), sender)) is not None:
@@ -141,7 +151,9 @@ ROUTES = (
     Route("automatic", lambda message, facts: message.vacation and facts.issue is not None and not facts.came_back),
     Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or facts.came_back),
     Route("copy", lambda message, facts: facts.copy),
-    Route("note", lambda message, facts: facts.noting is not None and facts.issue is not None),
+    Route("commands", lambda message, facts: facts.member is not None and bool(message.block)),
+    # Commands beside a list's footer are no member's; that they were not carried out must not go unsaid.
+    Route("note", lambda message, facts: facts.issue is not None and _is_note(message, facts)),
     Route("follow_up", lambda message, facts: facts.issue is not None),
     # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.
     Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
@@ -150,6 +162,10 @@ ROUTES = (
     # Whatever it is, somebody may have meant it as a report: nothing is dropped.
     Route("report", lambda message, facts: True),
 )
+
+
+def _is_note(message: Message, facts: Facts) -> bool:
+    return facts.member is not None or (facts.noting is not None and not message.block)
 
 
 def _insider(facts: Facts) -> bool:

@@ -15,17 +15,19 @@ from mailbot.mail.authenticity import Authentication, authentication
 from mailbot.mail.author import authors, mailboxes
 from mailbot.mail.auto_reply import Automatic, automatic
 from mailbot.mail.bounce import Action
+from mailbot.mail.control import Block, read
 from mailbot.mail.envelope import Envelope, Strength, Target, strongest, target
 from mailbot.mail.message_id import message_ids
-from mailbot.mail.protected_headers import applied
+from mailbot.mail.protected_headers import applied, protected
 from mailbot.mail.structure import Part, Structure
 from mailbot.service import carried_keys, lists, opening, returned
 from mailbot.service.content import Content
 from mailbot.service.lists import Listed
-from mailbot.service.message import Attachment, Message
+from mailbot.service.message import Attachment, Message, SignedPart
 from mailbot.service.ports import OpenPGP, Parser, Signature, Unreadable, Verdict
 from mailbot.service.returned import NOTHING_RETURNED, Returned
 from mailbot.service.store import ClaimedMail, MailKeys, Store
+from mailbot.service.verbs import NAMES
 
 HEAD_BYTES = 100_000
 """Enough of a mail's beginning for its header fields."""
@@ -104,8 +106,15 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
     defects = [*outer.defects, *inner.defects, *_odd_files(content)]
     if inside and authors(meant) != authors(outer):
         defects.append("its protected From differs from the one outside")
+    # Commands are read from what is signed, else from the plain text as it stands there: never from HTML, and never
+    # from a text that was put together out of parts that were encrypted or signed apart.
+    signed = _signed(content, store)
+    plain = "" if inner.html_only else inner.text
     return replace(
         message,
+        signed=signed,
+        block=read(signed.text if signed else plain, NAMES),
+        text_digest=store.digest([part.encode("utf-8", "replace") for part in _identity(message, outer, plain)]),
         subject=meant.header("Subject"),
         references=_references(meant),
         text=lists.marked(content.text, message.over),
@@ -124,6 +133,21 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         signer=signer,
         pieces=content.pieces,
     )
+
+
+def _signed(content: Content, store: Store) -> SignedPart | None:
+    if content.signed is None or content.loose:
+        return None
+    found = protected(content.structure)
+    subject = found.header("Subject") if found else ""
+    # A text-mode signature leaves line ends open (RFC 4880 5.2.4), and mail systems take white space off their ends.
+    lines = (line.rstrip() + b"\n" for line in content.signed.data.splitlines())
+    return SignedPart(content.signed.text, subject, store.digest(lines))
+
+
+def _identity(message: Message, outer: Structure, text: str) -> tuple[str, ...]:
+    """What makes a mail without signature the same again."""
+    return message.message_id, "\0", outer.header("Date"), "\0", text
 
 
 def _attachments(content: Content) -> Iterator[Attachment]:
@@ -160,7 +184,7 @@ def unread(message: Message) -> Message:
     """A mail of which nothing but its raw bytes is used: whatever it says made every other handling fail."""
     return replace(
         message, target=Target(Strength.PLAIN), author="", author_name="", subject="", message_id="", references=(),
-        bounce=False,
+        bounce=False, block=Block(),
     )  # fmt: skip
 
 
@@ -208,6 +232,7 @@ def _message(
         signature=Signature(),
         authserv_id=", ".join(trusted) if checks != Authentication() else "",
         checks=checks,
+        authors=len(written_by),
         automatic=why_automatic in (Automatic.MACHINE, Automatic.REPLY) or not envelope.reverse_path,
         # Exchange calls its vacation replies "auto-generated", and sends them from nobody.
         vacation=why_automatic is Automatic.REPLY or (why_automatic is Automatic.MACHINE and not envelope.reverse_path),

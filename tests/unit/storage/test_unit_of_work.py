@@ -1,5 +1,6 @@
 """What a decision finds in the database, and what it leaves there."""
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -9,10 +10,12 @@ import pytest
 from sqlalchemy import delete, update
 
 from mailbot.domain.issue import Disposition, Role
+from mailbot.errors import ClaimLost
 from mailbot.service.outgoing import Outcome as Sending
 from mailbot.service.outgoing import Result
 from mailbot.service.store import Draft, NewIssue, ReporterKey
 from mailbot.storage import tables
+from mailbot.storage.leases import LEASE_SECONDS
 from mailbot.storage.outbox import SqlOutbox
 from mailbot.storage.unit_of_work import UnitOfWork
 from mailbot.storage.unseal import SealBroken
@@ -310,7 +313,10 @@ def test_a_digest_is_known_once_its_mail_is_finished(room: Storeroom) -> None:
         assert not later.redelivered(b"another")
 
 
-def test_the_original_and_what_was_inside_its_encryption_go_along_with_a_notice(room: Storeroom) -> None:
+def test_the_original_and_what_was_inside_its_encryption_go_along_with_a_notice(
+    room: Storeroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.control_leases(monkeypatch)
     room.accept(words="the original")
     room.index()
     store = room.worker()
@@ -319,13 +325,20 @@ def test_the_original_and_what_was_inside_its_encryption_go_along_with_a_notice(
         unit.notify("report", number, {"text": "x"}, NOW, original=True, pieces=b"inside")
         unit.notify("acknowledgement", number, {}, NOW)
         unit.finish(Disposition.REPORT, number, NOW)
-    report, acknowledgement = claimed_notice(store), claimed_notice(store)
+    report, acknowledgement = unit.caused
     assert report.blob_id is not None
     assert report.pieces_id is not None
     assert store.read_blob(report.blob_id, number) == b"the original"
     assert store.read_blob(report.pieces_id, number) == b"inside"
     assert (acknowledgement.blob_id, acknowledgement.pieces_id) == (None, None)
     assert store.first_notice(number) == report.id
+    # Its handler has them already; they are as they would be taken from the queue when that has died.
+    assert store.claim_notice(NOW) is None
+    room.pass_time(LEASE_SECONDS + 1)
+    again = claimed_notice(store)
+    assert again == dataclasses.replace(report, token=again.token)
+    with pytest.raises(ClaimLost):
+        store.finish_notice(report, [], NOW)
 
 
 def _report() -> NewIssue:
