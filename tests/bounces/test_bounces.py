@@ -67,13 +67,16 @@ def state(of: World, sent: Sent) -> str:
 
 
 def test_of_hundreds_of_bounces_none_opens_an_issue(bounced: World) -> None:
-    """To the keyed address they mark the mail that failed; to the public one those do that bring a copy of it."""
+    """To the keyed address they mark the mail that failed; to the public one, where some systems write to, those do
+    that bring a copy of it."""
     counted: Counter[str] = Counter()
     for dialect in DIALECTS:
         sent = acknowledgement(bounced)
         issues = len(bounced.issues())
-        for bounce in sorted(all_of(dialect, as_returned(sent)), key=lambda one: one.action is Action.FAILED):
-            for address in ("security@example.org", sent.sender):
+        # Those first that must not mark it.
+        made = sorted(all_of(dialect, as_returned(sent)), key=lambda one: one.action is Action.FAILED)
+        for number, bounce in enumerate(made):
+            for address in ("security@example.org", sent.sender)[number % 3 > 0 :]:
                 before = state(bounced, sent)
                 told = bounced.receive(bounce.wire(), bounce.reverse_path, address)
                 assert bounced.dispositions()[-1] == "bounce"
