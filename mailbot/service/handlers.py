@@ -86,6 +86,11 @@ def key_request(case: Case) -> Outcome:
     return case.finish(Disposition.KEY_REQUEST)
 
 
+def commands(case: Case) -> Outcome:
+    """A member's mail that begins with commands."""
+    return commanding.commands(case, lambda doubt: follow_up(replace(case, doubt=doubt)))
+
+
 def copy(case: Case) -> Outcome:
     """The second copy of a mail that named both the group's list and us."""
     return case.finish(Disposition.DUPLICATE)
@@ -94,11 +99,6 @@ def copy(case: Case) -> Outcome:
 def talk(case: Case) -> Outcome:
     """What members say on their own list apart from any issue."""
     return case.finish(Disposition.MEMBER)
-
-
-def commands(case: Case) -> Outcome:
-    """A member's mail that begins with commands."""
-    return commanding.commands(case, lambda doubt: follow_up(replace(case, doubt=doubt)))
 
 
 def note(case: Case) -> Outcome:

@@ -32,7 +32,7 @@ class Facts:
     member: Member | None
     """The member whose mail it is, by the signature over it, whatever From says (`trust`)."""
     noting: Member | None
-    """The same, or who signed all of it but the footer that the group's list added: enough for a note."""
+    """The same, or whose signature covers all of it but the footer that the group's list added: enough for a note."""
     claims_member: Member | None
     """The member whose address From carries: says nothing by itself."""
     issue: IssueView | None
@@ -61,8 +61,7 @@ NOTHING_KNOWN = Facts(
 def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) -> Facts:
     """Gather the facts about one mail. Order of threading: keyed or numbered address, references, subject tag."""
     wrote = authorship(message, settings)
-    member = wrote.member
-    noting = member
+    member = noting = wrote.member
     if message.beside_footer.good and noting is None:
         noting = settings.member_by_fingerprint(message.beside_footer.fingerprint)
     claims_member = settings.member_by_address(message.author)
