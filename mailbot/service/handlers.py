@@ -14,7 +14,7 @@ from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
 from mailbot.service import came_back, commanding, lists, reporter_keys
 from mailbot.service.message import Message
-from mailbot.service.router import Facts
+from mailbot.service.router import MENTIONS, Facts
 from mailbot.service.store import NewIssue, Unit
 from mailbot.service.tokens import Tokens
 
@@ -155,6 +155,8 @@ def report(case: Case) -> Outcome:
             encrypted=message.came_encrypted,
             opened_at=received_at,
             answerable=not _unanswerable(case),
+            answering=bool(_answered(case)),
+            relayed_as=message.relayed_as,
         )
     )
     if message.author:
@@ -230,7 +232,18 @@ def _unanswerable(case: Case) -> str:
         return "it was sent by a program"
     if not message.author:
         return "it names nobody to answer to"
-    return "its sender is an address of our own" if lists.is_ours(message.author, group) else ""
+    if lists.is_ours(message.author, group):
+        return "its sender is an address of our own"
+    # A ticket system may answer from a new address each time, and so escape ack.per_sender.
+    before = (case.unit.issue(number) for number in case.unit.named_by(_answered(case)))
+    if any(issue is not None and issue.answering for issue in before):
+        return "it answers our answer to an answer: two programs may be talking to each other"
+    return ""
+
+
+def _answered(case: Case) -> list[str]:
+    """The mails of ours that it answers, by their Message-IDs."""
+    return [one for one in case.message.references[:MENTIONS] if case.tokens.is_own(one)]
 
 
 def _unanswered(case: Case, kind: str = "acknowledgement") -> str:
