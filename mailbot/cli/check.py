@@ -127,7 +127,7 @@ def _keys(settings: "Settings") -> Iterator[Finding]:
             yield Finding("fail", "group key", "expired or revoked: nobody can encrypt to it", _extend(settings))
         else:
             gpg.sign(b"check")
-            yield _expiry("group key", group.expires_at, now, _extend(settings))
+            yield expiry("group key", group.expires_at, now, _extend(settings))
         for member in settings.member:
             info = gpg.info(member.fingerprint) if member.fingerprint else None
             trouble = problem(settings, member, info)
@@ -135,7 +135,7 @@ def _keys(settings: "Settings") -> Iterator[Finding]:
                 yield Finding("warn", "member", f"{member.id}: {trouble}")
             elif info is not None:
                 ends = min((until for until in (info.expires_at, info.encrypts_until) if until), default=None)
-                yield _expiry(f"key {member.id}", ends, now, "ask for a refreshed copy; mailbot key import FILE")
+                yield expiry(f"key {member.id}", ends, now, "ask for a refreshed copy; mailbot key import FILE")
     if not settings.member:
         yield Finding("warn", "member", "no members: nobody gets the reports", "add [[member]] tables to the config")
 
@@ -144,7 +144,7 @@ def _extend(settings: "Settings") -> str:
     return f"gpg --homedir {settings.openpgp.home} --quick-set-expire {settings.openpgp.key} 2y '*', and without '*'"
 
 
-def _expiry(what: str, expires_at: "object", now: "object", mend: str) -> Finding:
+def expiry(what: str, expires_at: "object", now: "object", mend: str) -> Finding:
     from datetime import datetime
 
     if not isinstance(expires_at, datetime) or not isinstance(now, datetime):
@@ -164,6 +164,12 @@ def _database(settings: "Settings") -> Iterator[Finding]:
     with database.read() as connection:
         for what, count, mend in health.troubles(connection):
             yield Finding("warn", "database", f"{count} {what}", mend)
+
+
+def _lists(settings: "Settings") -> Iterator[Finding]:
+    from mailbot.cli.lists import check
+
+    return check(settings)
 
 
 def _templates(settings: "Settings") -> Iterator[Finding]:
@@ -242,5 +248,5 @@ def _clock(settings: "Settings") -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[["Settings"], Iterator[Finding]], ...] = (
-    _permissions, _keys, _database, _templates, _smarthost, _disk, _clock,
+    _permissions, _keys, _lists, _database, _templates, _smarthost, _disk, _clock,
 )  # fmt: skip
