@@ -24,10 +24,12 @@ class Tick:
     call: Callable[[], object]
 
 
-def timetable(fire_due_clocks: Callable[[], object]) -> tuple[Tick, ...]:
+def timetable(fire_due_clocks: Callable[[], object], say_daily: Callable[[], object]) -> tuple[Tick, ...]:
     return (
         # A clock fires within two seconds of its due time.
         Tick("clocks", 1.0, fire_due_clocks),
+        # Once a day, at an hour that need not be met to the minute.
+        Tick("daily", 60.0, say_daily),
     )
 
 

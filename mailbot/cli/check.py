@@ -95,6 +95,8 @@ def _named_files(settings: "Settings", config: Path) -> None:
 
 
 def _permissions(settings: "Settings") -> Iterator[Finding]:
+    from mailbot.storage.unseal import readable_by_others
+
     database = Path(settings.storage.database.removeprefix("sqlite:///"))
     for path, what in (
         (settings.storage.seal_key_file, "seal key"), (settings.openpgp.home, "GnuPG home"), (database, "database"),
@@ -103,7 +105,7 @@ def _permissions(settings: "Settings") -> Iterator[Finding]:
     ):  # fmt: skip
         if not path.exists():
             continue
-        if path.stat().st_mode & 0o077:
+        if readable_by_others(path):
             mode = "700" if path.is_dir() else "600"
             yield Finding("fail", "secrets", f"{path} ({what}) can be read by others", f"chmod {mode} {path}")
         else:

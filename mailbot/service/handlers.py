@@ -143,6 +143,16 @@ def follow_up(case: Case) -> Outcome:
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
 
 
+def held(case: Case) -> Outcome:
+    """What looks like spam or is part of a flood waits for somebody's word. Nobody is answered."""
+    if case.quarantine:
+        return report(case)  # it failed three times: somebody has to look at it in any case
+    message = case.message
+    shown = {"author": message.author, "author_name": message.author_name, "subject": title_from(message.subject)}
+    case.unit.hold(case.facts.held, shown, digest=message.digest)
+    return Disposition.HELD, None
+
+
 def report(case: Case) -> Outcome:
     """Anything that belongs to no issue opens one: clock, relay, and an acknowledgement where one is due."""
     message, unit, now = case.message, case.unit, case.now
@@ -203,6 +213,7 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "commands": commands,
     "note": note,
     "follow_up": follow_up,
+    "held": held,
     "talk": talk,
     "report": report,
 }

@@ -153,6 +153,28 @@ def undelivered_reporter(writing: Writing, missing: tuple[Missing, ...]) -> lett
     )  # fmt: skip
 
 
+def held(writing: Writing, missing: tuple[Missing, ...]) -> letters.Held:
+    params = writing.claim.params
+    return letters.Held(
+        group=writing.group, now=writing.now, missing=missing, count=params["count"],
+        control=writing.settings.group.extended("control"),
+        mails=tuple(
+            letters.HeldMail(
+                mail["number"], datetime.fromisoformat(mail["received_at"]), mail["size"], mail["cause"],
+                Person(mail["name"], mail["from"]), mail["subject"],
+            )
+            for mail in params["mails"]
+        ),
+    )  # fmt: skip
+
+
+def trouble(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Trouble:
+    found = writing.claim.params["problems"]
+    return letters.Trouble(
+        group=writing.group, now=writing.now, problems=tuple(letters.Problem(*problem) for problem in found)
+    )
+
+
 def undelivered_member(writing: Writing, _missing: tuple[Missing, ...]) -> letters.UndeliveredMember:
     params = writing.claim.params
     return letters.UndeliveredMember(

@@ -108,6 +108,10 @@ class Message:
     """The commands at the top: of what is signed, if it is signed, else of the plain text."""
     text_digest: bytes = b""
     """The same as that of `signed`, for a mail without signature: over its text, Message-ID and Date."""
+    spam_score: float | None = None
+    """What the trusted front's filter gave it; None if it gave nothing."""
+    released: bool = False
+    """It was held, and somebody let it through."""
     pieces: tuple[Piece, ...] = ()
     """What was inside an encryption: members cannot open the original, which is encrypted to the group."""
 

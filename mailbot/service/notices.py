@@ -50,6 +50,8 @@ NOTICES: Mapping[str, Notice] = {
     "escalation_reporter": Notice(audiences.reporter, letters.escalation_reporter, Manner.OUTSIDE),
     "escalation": Notice(audiences.contacts, letters.escalation, Manner.OUTSIDE),
     "key": Notice(audiences.asker, letters.key, Manner.OUTSIDE),
+    "held": Notice(audiences.relay, letters.held, Manner.MEMBERS, "Mail is held"),
+    "trouble": Notice(audiences.operators, letters.trouble, Manner.OUTSIDE),
     "undelivered_member": Notice(audiences.operators, letters.undelivered_member, Manner.OUTSIDE),
 }
 

@@ -19,6 +19,7 @@ from mailbot.mail.control import Block, read
 from mailbot.mail.envelope import Envelope, Strength, Target, strongest, target
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.protected_headers import applied, protected
+from mailbot.mail.spam import spam_score
 from mailbot.mail.structure import Part, Structure
 from mailbot.service import carried_keys, lists, opening, returned
 from mailbot.service.content import Content
@@ -249,6 +250,8 @@ def _message(
         former_ids=tuple(one for field in _FORMER for one in message_ids(shell.header(field))),
         relayed_as=_relayed_as(shell),
         looks_own=_looks_own(shell, settings),
+        spam_score=spam_score(shell, trusted),
+        released=mail.released,
         bounce=reported.is_bounce,
         bounce_failed=reported.action is Action.FAILED,
         bounce_code=reported.code,

@@ -1,7 +1,7 @@
 """One decision, recorded in one short write transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, or_, select, update
@@ -10,9 +10,9 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 from mailbot import maillog
 from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
-from mailbot.service.store import ClaimedMail, ClaimedNotice, IssueView, NewIssue, ReporterKey
+from mailbot.service.store import ClaimedMail, ClaimedNotice, HeldMail, IssueView, NewIssue, ReporterKey
 from mailbot.service.undelivered import TO_THE_GROUP, Undelivered, tell
-from mailbot.storage import audit, claims, inbox, views
+from mailbot.storage import audit, claims, holding, inbox, said, views
 from mailbot.storage.leases import Owner
 from mailbot.storage.tables import (
     acknowledged,
@@ -322,6 +322,34 @@ class UnitOfWork:
         inbox.forget_hashes(self._connection, self._mail.id)
         if number is not None:
             self._vault.move_blob(self._connection, self._mail.blob_id, number, self._box(number))
+
+    # Held mail
+
+    def reports_of_sender(self, since: datetime, until: datetime) -> int:
+        return holding.reports_of_sender(self._connection, self._claimed(), since, until)
+
+    def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
+        holding.hold(self._connection, self._vault, self._claimed(), cause, shown, digest)
+
+    def held(self) -> list[HeldMail]:
+        return holding.held(self._connection, self._vault)
+
+    def held_mail(self, number: int) -> HeldMail | None:
+        return holding.held_mail(self._connection, self._vault, number)
+
+    def let_through(self, number: int, actor: str) -> None:
+        holding.let_through(self._connection, number, actor)
+
+    def drop_held(self, number: int, now: datetime) -> None:
+        holding.drop(self._connection, number, now)
+
+    def first_on(self, day: date, what: str) -> bool:
+        return said.first_on(self._connection, day, what)
+
+    def _claimed(self) -> ClaimedMail:
+        if self._mail is None:
+            raise ValueError("this unit is not about a mail")
+        return self._mail
 
     def _box(self, number: int | None) -> Box:
         if number not in self._boxes:

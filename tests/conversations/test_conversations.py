@@ -117,6 +117,8 @@ class Telling:
             return world.pass_time(Duration.parse(match[1]).delta)
         if match := re.fullmatch(r"the operator closes EX-(\d+) as ([\w-]+)", text):
             world.close_issue(int(match[1]), match[2])
+        elif match := re.fullmatch(r"(\w+) (release|discard)s mail (\d+)", text):
+            world.decide(match[2], int(match[3]), match[1])
         elif match := re.fullmatch(r"the smarthost refuses (\S+) with (\d+) (.+)", text):
             world.refused[match[1]] = (int(match[2]), match[3])
         elif text in ("the smarthost goes down", "the smarthost is back"):

@@ -89,14 +89,24 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "key": answered,
         "undelivered_reporter": {"what": "acknowledgement", "address": RITA, "code": "5.1.1"},
         "undelivered_member": {"member": "bob", "address": "bob@members.example", "code": "5.1.1", "count": 2},
-    }
+        "held": {
+            "count": 1,
+            "mails": [
+                {
+                    "number": 7, "received_at": NOW.isoformat(), "size": 1000, "cause": "spam score 14.2, over 10",
+                    "from": "seller@out.example", "name": "Seller", "subject": "14 bugs",
+                }
+            ],
+        },
+        "trouble": {"problems": [["1 mail is not sent", "mailbot queue list", True]]},
+    }  # fmt: skip
     return known[event] | changes
 
 
 PERSONAL = ("transcript",)
 """Those that answer one member."""
 PERHAPS_NO_ISSUE = ("transcript",)
-ABOUT_NO_ISSUE = ("key", "undelivered_member")
+ABOUT_NO_ISSUE = ("key", "held", "trouble", "undelivered_member")
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
 
 

@@ -32,6 +32,8 @@ TOLD = {
     "escalation_reporter": {RITA},
     "escalation": {ESCALATION},
     "key": {RITA},
+    "held": {"alice", "bob", "dave"},
+    "trouble": {"ops@example.org"},
     "undelivered_member": {"ops@example.org"},
 }
 """Event -> member ids, or addresses outside."""
