@@ -122,7 +122,7 @@ def _permissions(settings: "Settings") -> Iterator[Finding]:
 
 
 def _keys(settings: "Settings") -> Iterator[Finding]:
-    from mailbot.app import open_database, utc_now
+    from mailbot.app import utc_now
     from mailbot.cli.keyring import opened
     from mailbot.cli.member import problem
 
@@ -138,7 +138,7 @@ def _keys(settings: "Settings") -> Iterator[Finding]:
             yield Finding("fail", "group key", "expired or revoked: nobody can encrypt to it", _extend(settings))
         else:
             gpg.sign(b"check")
-            yield _expiry("group key", group.expires_at, now, _extend(settings))
+            yield expiry("group key", group.expires_at, now, _extend(settings))
         for member in settings.member:
             info = gpg.info(member.fingerprint) if member.fingerprint else None
             trouble = problem(settings, member, info)
@@ -146,17 +146,7 @@ def _keys(settings: "Settings") -> Iterator[Finding]:
                 yield Finding("warn", "member", f"{member.id}: {trouble}")
             elif info is not None:
                 ends = min((until for until in (info.expires_at, info.encrypts_until) if until), default=None)
-                yield _expiry(f"key {member.id}", ends, now, "ask for a refreshed copy; mailbot key import FILE")
-    if settings.relay.to == "list" and settings.relay.list_key is not None:
-        from mailbot.storage import keys
-
-        with open_database(settings).read() as connection:
-            known = keys.get(connection, settings.relay.list_key) is not None
-        if not known:
-            yield Finding(
-                "warn", "list key", f"{settings.relay.list_key} (relay.list_key) is not imported: the list gets "
-                f'"{settings.relay.keyless}"', "mailbot key import FILE",
-            )  # fmt: skip
+                yield expiry(f"key {member.id}", ends, now, "ask for a refreshed copy; mailbot key import FILE")
     if not settings.slo.escalation:
         yield Finding(
             "warn", "escalation", "no [[slo.escalation]]: when nobody answers a report, only the members are told",
@@ -170,7 +160,7 @@ def _extend(settings: "Settings") -> str:
     return f"gpg --homedir {settings.openpgp.home} --quick-set-expire {settings.openpgp.key} 2y '*', and without '*'"
 
 
-def _expiry(what: str, expires_at: "object", now: "object", mend: str) -> Finding:
+def expiry(what: str, expires_at: "object", now: "object", mend: str) -> Finding:
     from datetime import datetime
 
     if not isinstance(expires_at, datetime) or not isinstance(now, datetime):
@@ -190,6 +180,12 @@ def _database(settings: "Settings") -> Iterator[Finding]:
     with database.read() as connection:
         for what, count, mend in health.troubles(connection):
             yield Finding("warn", "database", f"{count} {what}", mend)
+
+
+def _lists(settings: "Settings") -> Iterator[Finding]:
+    from mailbot.cli.lists import check
+
+    return check(settings)
 
 
 def _templates(settings: "Settings") -> Iterator[Finding]:
@@ -268,5 +264,5 @@ def _clock(settings: "Settings") -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[["Settings"], Iterator[Finding]], ...] = (
-    _permissions, _keys, _database, _templates, _smarthost, _disk, _clock,
+    _permissions, _keys, _lists, _database, _templates, _smarthost, _disk, _clock,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from mailbot.config import Member, Settings
 from mailbot.domain.issue import Disposition, Role, title_from
 from mailbot.service import came_back, clockwork, commanding, lists, reporter_keys
 from mailbot.service.message import Message
-from mailbot.service.router import Facts
+from mailbot.service.router import MENTIONS, Facts
 from mailbot.service.store import NewIssue, Unit
 from mailbot.service.tokens import Tokens
 
@@ -131,7 +131,8 @@ def follow_up(case: Case) -> Outcome:
     _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**_relayed(case), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
-    if not case.message.over.group:
+    # What came over the group's list is there; that it was no command after all is not.
+    if not case.message.over.group or case.message.block:
         case.unit.notify(
             "follow_up",
             number,
@@ -168,6 +169,8 @@ def report(case: Case) -> Outcome:
             encrypted=message.came_encrypted,
             opened_at=received_at,
             answerable=not _unanswerable(case),
+            answering=bool(_answered(case)),
+            relayed_as=message.relayed_as,
         )
     )
     if message.author:
@@ -230,7 +233,18 @@ def _unanswerable(case: Case) -> str:
         return "it was sent by a program"
     if not message.author:
         return "it names nobody to answer to"
-    return "its sender is an address of our own" if lists.is_ours(message.author, group) else ""
+    if lists.is_ours(message.author, group):
+        return "its sender is an address of our own"
+    # A ticket system may answer from a new address each time, and so escape ack.per_sender.
+    before = (case.unit.issue(number) for number in case.unit.named_by(_answered(case)))
+    if any(issue is not None and issue.answering for issue in before):
+        return "it answers our answer to an answer: two programs may be talking to each other"
+    return ""
+
+
+def _answered(case: Case) -> list[str]:
+    """The mails of ours that it answers, by their Message-IDs."""
+    return [one for one in case.message.references[:MENTIONS] if case.tokens.is_own(one)]
 
 
 def _unanswered(case: Case, kind: str = "acknowledgement") -> str:

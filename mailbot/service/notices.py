@@ -104,6 +104,7 @@ class Composer:
         poster = Poster(
             settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
             root=root, issue_encrypted=issue is not None and issue.encrypted,
+            relayed_as=issue.relayed_as if issue is not None else (),
         )  # fmt: skip
         if row.manner is Manner.OUTSIDE:
             return poster.outside(row.letter(writing, ()), recipients)

@@ -154,7 +154,8 @@ ROUTES = (
     Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or facts.came_back),
     Route("copy", lambda message, facts: facts.copy),
     Route("commands", lambda message, facts: facts.member is not None and bool(message.block)),
-    Route("note", lambda message, facts: facts.noting is not None and facts.issue is not None),
+    # Commands beside a list's footer are no member's; that they were not carried out must not go unsaid.
+    Route("note", lambda message, facts: facts.issue is not None and _is_note(message, facts)),
     Route("follow_up", lambda message, facts: facts.issue is not None),
     # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.
     Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
@@ -164,6 +165,10 @@ ROUTES = (
     # Whatever it is, somebody may have meant it as a report: nothing is dropped.
     Route("report", lambda message, facts: True),
 )
+
+
+def _is_note(message: Message, facts: Facts) -> bool:
+    return facts.member is not None or (facts.noting is not None and not message.block)
 
 
 def _insider(facts: Facts) -> bool:

@@ -110,6 +110,10 @@ class IssueView:
     reporter_key: ReporterKey | None
     answerable: bool = True
     """The reporter may be written to by a program: the report was no machine's or list's."""
+    answering: bool = False
+    """What opened it was a stranger's answer to an automatic mail of ours."""
+    relayed_as: tuple[str, ...] = ()
+    """What opened it was another mailbot's relay: its Message-ID, and those before it."""
     appointed: str | None = None
     """The member who was asked to coordinate, and has not said yes yet."""
     severity: str | None = None
@@ -148,6 +152,8 @@ class NewIssue:
     opened_at: datetime
     answerable: bool = True
     drill: bool = False
+    answering: bool = False
+    relayed_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

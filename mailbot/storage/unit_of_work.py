@@ -109,7 +109,7 @@ class UnitOfWork(CommandRecords, DutyRecords):
         box, wrapped = self._vault.new_issue_key()
         content = {
             "title": new.title, "reporter": new.reporter, "reporter_name": new.reporter_name,
-            "answerable": new.answerable,
+            "answerable": new.answerable, "answering": new.answering, "relayed_as": new.relayed_as,
         }  # fmt: skip
         result = self._connection.execute(
             _ADD_ISSUE,

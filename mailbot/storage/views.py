@@ -50,6 +50,8 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         clocks=clocks_of(connection, number),
         reporter_key=next((one.key for one in participants if one.address.lower() == reporter), None),
         answerable=content.get("answerable", True),
+        answering=content.get("answering", False),
+        relayed_as=tuple(content.get("relayed_as", ())),
         appointed=row.appointed,
         severity=row.severity,
         category=row.category,

@@ -55,7 +55,8 @@ class Telling:
         self.scratch = directory / "scratch"
         self.scratch.mkdir()
         self.installation = install(directory, lab, extra="", more_members="")
-        self._base = self.installation.config.read_text().partition("[slo]")[0]
+        base = self.installation.config.read_text().partition("[slo]")[0]
+        self._base = base.replace("[listener]\n", f"[listener]\n{story.listener}", 1)
         self._write_config(story.config, story.members)
         self.world = World(self.installation, lab)
         self._import_keys(story.members)
