@@ -12,12 +12,14 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from sqlalchemy import select
 
 from mailbot.app import CurrentSettings, Scratch, open_gpg, open_store, open_vault, still_wanted
 from mailbot.cage.client import CagedParser
 from mailbot.config import load
+from mailbot.errors import TemporaryError
 from mailbot.mail.envelope import Envelope
 from mailbot.mail.templates import Templates, packaged_templates
 from mailbot.service.closing import close
@@ -127,6 +129,12 @@ class World:
         while self.pipeline.run_once() or self._deliver_due():
             pass
         return self.sent[before:]
+
+    def decide_only(self) -> None:
+        """Handle one mail, as far as the decision; composing fails at first, and is due again with the next step."""
+        with mock.patch.object(self.composer, "compose", side_effect=TemporaryError("not now")):
+            assert self.pipeline.run_once()
+        self.now += timedelta(minutes=1)
 
     def _deliver_due(self) -> bool:
         mails = self.outbox.claim(100, 1 << 30, self.now) if self.smarthost_up else []

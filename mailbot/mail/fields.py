@@ -133,7 +133,8 @@ def one_line(text: str, limit: int = SUBJECT_LIMIT) -> str:
     """
     # Cut early too: splitting megabytes of a hostile subject costs more than reading its beginning.
     line = " ".join(text[: limit * 8].split())
-    line = "".join(f"<U+{ord(char):04X}>" if _unseen(char) else char for char in line[: limit + 1])
+    if not line.isprintable():  # else there is nothing to make visible, and looking at each character costs time
+        line = "".join(f"<U+{ord(char):04X}>" if _unseen(char) else char for char in line[: limit + 1])
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
@@ -178,6 +179,8 @@ def _line(name: str, value: str) -> str:
     """One field, folded at single spaces so that unfolding (RFC 5322 2.2.3) gives `value` back."""
     if not value:
         return f"{name}:\r\n"
+    if len(name) + 2 + len(value) <= FOLD_AT:
+        return f"{name}: {value}\r\n"
     lines: list[str] = []
     current = f"{name}:"
     for position, word in enumerate(value.split(" ")):

@@ -5,7 +5,6 @@ Whatever an outsider chose goes through `line`, `card` (one line, or lines that 
 """
 
 import re
-import textwrap
 from typing import Any
 
 from mailbot.mail.fields import one_line
@@ -73,14 +72,16 @@ def _fill(paragraph: str) -> str:
 def _filled(prose: str, first: str = "", other: str = "") -> str:
     if len(first) + len(prose) <= WIDTH:
         return first + prose
-    return textwrap.fill(
-        _TOGETHER.sub(_GLUE, prose),
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=other,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ).replace(_GLUE, " ")
+    rows: list[str] = []
+    head, *words = _TOGETHER.sub(_GLUE, prose).split(" ")
+    row = first + head
+    for word in words:
+        if len(row) + len(word) < WIDTH:
+            row += f" {word}"
+        elif word:  # a space too many is no row of its own
+            rows.append(row.rstrip())
+            row = other + word
+    return "\n".join([*rows, row.rstrip()]).replace(_GLUE, " ")
 
 
 def passage(text: str) -> str:

@@ -182,6 +182,8 @@ class Note(Letter):
     card: Card
     text: str
     from_html: bool = False
+    changes: tuple[str, ...] = ()
+    """What the same mail's commands changed, such as ``owner: nobody -> alice``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,11 +299,12 @@ class UndeliveredReporter(Letter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndeliveredMember(Letter):
-    """To the operators: a member cannot be reached."""
+    """To the operators: a member cannot be reached, or the list that stands for the members."""
 
     notice: ClassVar[str] = "undelivered_member"
     member: str
+    """"" for the list."""
     address: str
     code: str
     count: int
-    """How many mails to that member failed."""
+    """How many mails to them failed since the operators were last told."""

@@ -32,12 +32,16 @@ _CARD = re.compile(rf"[>\s]*\|(?:\s*(?:{'|'.join(LABELS)}):(?:\s|$)|   \S(?!.*\|
 
 def internal_lines(text: str) -> list[int]:
     """The numbers (from 1) of the lines of `text` that hold the marker or a line of a card, quoted or not."""
+    if "[[" not in text and "|" not in text:  # what both begin with
+        return []
     return [number for number, line in enumerate(text.split("\n"), 1) if _MARKER.search(line) or _CARD.match(line)]
 
 
 def set_apart(text: str) -> str:
     """`text` with every line quoted that could be taken for our marker or a line of our card."""
     alike = set(internal_lines(text))
+    if not alike:
+        return text
     lines = text.split("\n")
     return "\n".join(
         f"> {line}" if number in alike and not line.lstrip().startswith(">") else line

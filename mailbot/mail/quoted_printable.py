@@ -6,8 +6,11 @@ not after a soft line break, and no line ends in white space, as RFC 3156 5 dema
 
 import re
 
-# All bytes that cannot stand for themselves, and white space at a line's end.
-_UNSAFE = re.compile(rb"[^\t\n -<>-~]|[ \t](?=\n)")
+# All bytes that cannot stand for themselves.
+_UNSAFE = re.compile(rb"[^\t\n -<>-~]")
+_SPACE_AT_END = re.compile(rb"[ \t](?=\n)")
+_LONG = re.compile(rb"^[^\n]{74,}", re.MULTILINE)
+_GUARDED = re.compile(rb"^(?=From |\.)(.)", re.MULTILINE)
 _HEX = {byte: b"=%02X" % byte for byte in range(256)}
 _PIECE = 73
 """76 less the soft break's ``=`` and the two characters by which a guarded first letter grows."""
@@ -23,11 +26,18 @@ def encode(text: str) -> bytes:
     data = text.replace("\r\n", "\n").encode("utf-8", "replace")
     if not data.endswith(b"\n"):
         data += b"\n"
-    lines = _UNSAFE.sub(lambda match: _HEX[match[0][0]], data).split(b"\n")
-    return b"\r\n".join(_guard(line) if len(line) <= _PIECE else _softly_broken(line) for line in lines)
+    data = _UNSAFE.sub(lambda match: _HEX[match[0][0]], data)
+    if b" \n" in data or b"\t\n" in data:
+        data = _SPACE_AT_END.sub(lambda match: _HEX[match[0][0]], data)
+    data = _LONG.sub(_softly_broken, data)
+    if data.startswith((b".", b"From ")) or b"\n." in data or b"\nFrom " in data:
+        data = _GUARDED.sub(lambda match: _HEX[match[1][0]], data)
+    return data.replace(b"\n", b"\r\n")
 
 
-def _softly_broken(line: bytes) -> bytes:
+def _softly_broken(match: re.Match[bytes]) -> bytes:
+    """One line over `_PIECE` bytes, in pieces."""
+    line = match[0]
     out: list[bytes] = []
     while len(line) > _PIECE:
         cut = _PIECE
@@ -36,12 +46,6 @@ def _softly_broken(line: bytes) -> bytes:
             cut -= 1
         elif line[cut - 2 : cut - 1] == b"=":
             cut -= 2
-        out.append(_guard(line[:cut]))
+        out.append(line[:cut])
         line = line[cut:]
-    return b"=\r\n".join([*out, _guard(line)])
-
-
-def _guard(line: bytes) -> bytes:
-    if line.startswith((b"From ", b".")):
-        return _HEX[line[0]] + line[1:]
-    return line
+    return b"=\n".join([*out, line])

@@ -52,6 +52,12 @@ def reporter(_settings: Settings, issue: IssueView | None, _params: Mapping[str,
     return [Recipient(issue.reporter, key=issue.reporter_key)]
 
 
+def commander(settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """The member whose commands are answered, at the address in the config, whatever their mail says."""
+    member = settings.member_by_id(params["member"])
+    return [_member(member)] if member else []
+
+
 def asker(_settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
     return [Recipient(params["to"])]
 

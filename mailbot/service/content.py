@@ -33,6 +33,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """What exactly a signature over a whole mail covers: its bytes, and the text that they hold for people."""
+
+    data: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What is left when the layers are off."""
 
@@ -47,6 +55,9 @@ class Content:
     symmetric: bool = False
     signature: Signature = field(default_factory=Signature)
     """Over the whole mail, or the whole content of its encryption."""
+    signed: Signed | None = None
+    """What `signature` covers; None if nothing is signed, or if the signature is around an encryption: whoever made
+    that one need not have known what is inside."""
     loose: bool = False
     """The signature covers all that there is to read, but not the mail (a block in the text that is alone there). A
     reporter may sign so, a member not: RFC 3156 it is not."""

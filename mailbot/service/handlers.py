@@ -4,16 +4,15 @@ A handler opens or finds the issue, writes audit rows and notices, and finishes 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mailbot.config import Settings
+from mailbot.config import Member, Settings
 from mailbot.domain import clocks
 from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
-from mailbot.mail.envelope import target
-from mailbot.service import reporter_keys
+from mailbot.service import came_back, commanding, lists, reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import Facts
 from mailbot.service.store import NewIssue, Unit
@@ -32,6 +31,8 @@ class Case:
     now: datetime
     quarantine: str = ""
     """Why the mail is given up on and relayed raw; "" for every ordinary mail."""
+    doubt: str = ""
+    """Why a member's mail is not to count as theirs, where its commands were refused."""
 
     def finish(self, disposition: Disposition, number: int | None = None) -> tuple[Disposition, int | None]:
         digest = None if disposition is Disposition.DUPLICATE else self.message.digest
@@ -54,10 +55,13 @@ def own(case: Case) -> Outcome:
 
 
 def bounce(case: Case) -> Outcome:
-    """A mail system about a mail of ours. Only the keyed bounce address says which, and only a failure counts."""
+    """A mail system about a mail of ours, and only a failure counts. The keyed bounce address says which mail, else the
+    Message-ID in the copy that came back, which is as hard to guess."""
     number = None
-    if case.facts.bounced is not None and case.message.bounce_failed:
-        number = case.unit.bounced(*case.facts.bounced, case.message.bounce_code, case.now)
+    if case.message.bounce_failed:
+        failed = case.facts.bounced or came_back.mail(case.unit, case.message, case.tokens)
+        if failed is not None:
+            number = case.unit.bounced(*failed, case.message.bounce_code, case.now)
     return case.finish(Disposition.BOUNCE, number)
 
 
@@ -82,20 +86,36 @@ def key_request(case: Case) -> Outcome:
     return case.finish(Disposition.KEY_REQUEST)
 
 
+def commands(case: Case) -> Outcome:
+    """A member's mail that begins with commands."""
+    return commanding.commands(case, lambda doubt: follow_up(replace(case, doubt=doubt)))
+
+
+def copy(case: Case) -> Outcome:
+    """The second copy of a mail that named both the group's list and us."""
+    return case.finish(Disposition.DUPLICATE)
+
+
+def talk(case: Case) -> Outcome:
+    """What members say on their own list apart from any issue."""
+    return case.finish(Disposition.MEMBER)
+
+
 def note(case: Case) -> Outcome:
     """A member's authenticated mail on an issue: an internal note, for the members only."""
-    number, member = _issue_number(case), case.facts.member
+    number, member = _issue_number(case), case.facts.noting
     if member is None:
         raise ValueError("a note without an authenticated member")
     _record(case, number, "note", member.id)
-    case.unit.notify(
-        "note",
-        number,
-        {**case.message.relayed(), "member": member.id},
-        case.now,
-        original=True,
-        pieces=case.message.inside(),
-    )
+    if not _with_the_list(case, member):
+        case.unit.notify(
+            "note",
+            number,
+            {**case.message.relayed(), "member": member.id},
+            case.now,
+            original=True,
+            pieces=case.message.inside(),
+        )
     case.unit.audit(number, member.id, "note", case.now)
     return case.finish(Disposition.MEMBER, number)
 
@@ -104,19 +124,20 @@ def follow_up(case: Case) -> Outcome:
     """Mail on an issue from outside, or that only claims to be a member's: relayed, marked if not authenticated."""
     number = _issue_number(case)
     authenticated, why = _authenticated(case)
-    role = "member" if case.facts.claims_member else (case.facts.role or "stranger")
+    role = "member" if case.facts.claims_member or case.facts.member else (case.facts.role or "stranger")
     remarks = reporter_keys.of_follow_up(case.unit, case.message, case.facts)
     _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**_relayed(case), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
-    case.unit.notify(
-        "follow_up",
-        number,
-        {**params, "mentions": list(case.facts.mentions)},
-        case.now,
-        original=True,
-        pieces=case.message.inside(),
-    )
+    if not case.message.over.group:
+        case.unit.notify(
+            "follow_up",
+            number,
+            {**params, "mentions": list(case.facts.mentions)},
+            case.now,
+            original=True,
+            pieces=case.message.inside(),
+        )
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
 
@@ -147,7 +168,12 @@ def report(case: Case) -> Outcome:
     unanswered = _unanswered(case)
     params = {**_relayed(case), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
     if case.facts.claims_member is not None and case.facts.member is None:
-        params["defects"] = [_UNPROVED_MEMBER, *params["defects"]]
+        params["defects"] = [_not_a_members(case), *params["defects"]]
+    elif message.block and case.facts.member is None:
+        params["defects"] = [
+            f"it begins like a member's commands; they were not carried out: {case.facts.doubt}",
+            *params["defects"],
+        ]
     unit.notify(
         "unreadable" if unreadable else "report",
         number,
@@ -170,8 +196,11 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "bounce": bounce,
     "automatic": automatic,
     "key_request": key_request,
+    "copy": copy,
+    "commands": commands,
     "note": note,
     "follow_up": follow_up,
+    "talk": talk,
     "report": report,
 }
 
@@ -200,10 +229,7 @@ def _unanswerable(case: Case) -> str:
         return "it was sent by a program"
     if not message.author:
         return "it names nobody to answer to"
-    # An address of our own, whatever its extension: nobody is there who reads it.
-    domain = message.author.rpartition("@")[2].lower()
-    ours = domain == group.domain.lower() and target(message.author, group.local_part) is not None
-    return "its sender is an address of our own" if ours else ""
+    return "its sender is an address of our own" if lists.is_ours(message.author, group) else ""
 
 
 def _unanswered(case: Case, kind: str = "acknowledgement") -> str:
@@ -225,10 +251,20 @@ def _relayed(case: Case) -> dict[str, Any]:
     return shown
 
 
+def _with_the_list(case: Case, member: Member) -> bool:
+    """The group's list has this note of a member: it came over it, or names it, and a signature says that no stranger
+    wrote so to keep it from the members."""
+    over = case.message.over
+    names_it = lists.group_list(case.settings) in over.named
+    return bool(over.group) or (names_it and case.facts.member is member)
+
+
 def _authenticated(case: Case) -> tuple[str, str]:
     """By what a follow-up is its author's, and if by nothing, why not, in words for members."""
+    if case.doubt:
+        return "", case.doubt
     if case.facts.claims_member is not None:
-        return "", _UNPROVED_MEMBER
+        return "", _not_a_members(case)
     if case.facts.keyed:
         return "address", ""
     if reporter_keys.signed_by_known(case.message, case.facts):
@@ -238,6 +274,13 @@ def _authenticated(case: Case) -> tuple[str, str]:
     if case.message.checks.dmarc_pass_for(case.message.author):
         return "dmarc", ""
     return "", "nothing proves that it comes from that address"
+
+
+def _not_a_members(case: Case) -> str:
+    """What members are told of a mail that carries the address of one of them."""
+    if not case.message.block:
+        return _UNPROVED_MEMBER
+    return f"{_UNPROVED_MEMBER}; its commands were not carried out: {case.facts.doubt}"
 
 
 def _record(case: Case, number: int, kind: str, member_id: str | None, *, participant: bool = True) -> None:

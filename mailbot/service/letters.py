@@ -92,20 +92,20 @@ def note(writing: Writing, missing: tuple[Missing, ...]) -> letters.Letter:
         return unreadable(writing, missing)
     return letters.Note(
         group=writing.group, now=writing.now, issue=writing.id, card=_mail_card(writing, missing),
-        text=params["text"], from_html=params["html_only"],
+        text=params["text"], from_html=params["html_only"], changes=tuple(params.get("changes", ())),
     )  # fmt: skip
 
 
 def reminder(writing: Writing, missing: tuple[Missing, ...]) -> letters.Reminder:
     return letters.Reminder(
-        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=_issue_card(writing, missing),
+        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=issue_card(writing, missing),
         opened_at=writing.about.opened_at, escalate_at=writing.response.due_at,
     )  # fmt: skip
 
 
 def escalated(writing: Writing, missing: tuple[Missing, ...]) -> letters.Escalated:
     return letters.Escalated(
-        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=_issue_card(writing, missing),
+        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=issue_card(writing, missing),
         opened_at=writing.about.opened_at, due=writing.response.due_at, contacts=tuple(writing.claim.params["to"]),
         again=writing.claim.params.get("again", False), reporter_told=writing.claim.params.get("reporter_told", True),
     )  # fmt: skip
@@ -149,7 +149,7 @@ def key(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Key:
 def undelivered_reporter(writing: Writing, missing: tuple[Missing, ...]) -> letters.UndeliveredReporter:
     params = writing.claim.params
     return letters.UndeliveredReporter(
-        group=writing.group, now=writing.now, issue=writing.id, card=_issue_card(writing, missing),
+        group=writing.group, now=writing.now, issue=writing.id, card=issue_card(writing, missing),
         what=params["what"], address=params["address"], code=params["code"],
     )  # fmt: skip
 
@@ -241,7 +241,7 @@ def _own_subject(writing: Writing) -> str:
     return "" if ours or not bare or title_from(bare) == writing.about.title else subject
 
 
-def _issue_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
+def issue_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
     """The card over a mail that is about an issue, not about one mail."""
     issue = writing.about
     author = Person(issue.reporter_name, issue.reporter)

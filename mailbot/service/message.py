@@ -1,14 +1,16 @@
 """One mail as understood: an immutable value, the only thing that decisions look at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mailbot.mail.authenticity import Authentication
+from mailbot.mail.control import Block
 from mailbot.mail.envelope import Envelope, Target
 from mailbot.service.carried_keys import CarriedKey
 from mailbot.service.content import Piece
-from mailbot.service.ports import Opened, Signature
+from mailbot.service.lists import NO_LIST, Listed
+from mailbot.service.ports import UNSIGNED, Opened, Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,18 @@ class Attachment:
     content_type: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPart:
+    """What a signature over a whole mail covers."""
+
+    text: str
+    """"" if there is only HTML."""
+    subject: str
+    """The protected one; "" if none stands inside the signature."""
+    digest: bytes
+    """Recognises the same signed bytes, whatever became of their line ends and however they were wrapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,18 @@ class Message:
     """A bounce that reports a permanent failure."""
     bounce_code: str
     """Its status, such as ``5.1.1``; "" if it gives none."""
+    returned: tuple[str, ...] = ()
+    """The Message-IDs of what came back with a bounce, or with a mail that may be one."""
+    returned_to: tuple[str, ...] = ()
+    """To whom it could not be delivered."""
+    over: Listed = NO_LIST
+    """The lists of the config over which it came."""
+    beside_footer: Signature = UNSIGNED
+    """Over all but the footer that the group's list put beside it: enough for a note, never for a command."""
+    former_ids: tuple[str, ...] = ()
+    """Message-IDs that it had before a mail system on the way gave it another."""
+    looks_own: bool = False
+    """It says that it is a mail of ours, which proves nothing but ends a loop: whoever writes that wants no answer."""
     unreadable: str = ""
     """Why its content could not be read, in plain words; "" if it could."""
     raw_only: bool = False
@@ -68,6 +94,14 @@ class Message:
     """Whose a good signature is if it is no member's: ``known`` (a key that was kept for the author's address, with
     whatever issue), ``carried`` (a key that came with this very mail, which proves nothing about who wrote it),
     ``loose`` (any other key, and the signature covers the text but not the mail)."""
+    signed: SignedPart | None = None
+    """What `signature` covers; None if there is none, or if it is around an encryption."""
+    authors: int = 1
+    """How many authors From names, in however many fields."""
+    block: Block = field(default_factory=Block)
+    """The commands at the top: of what is signed, if it is signed, else of the plain text."""
+    text_digest: bytes = b""
+    """The same as that of `signed`, for a mail without signature: over its text, Message-ID and Date."""
     pieces: tuple[Piece, ...] = ()
     """What was inside an encryption: members cannot open the original, which is encrypted to the group."""
 

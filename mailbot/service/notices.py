@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mailbot.config import Settings
 from mailbot.mail.letters import Letter, Missing
 from mailbot.mail.templates import Templates
-from mailbot.service import audiences, letters
+from mailbot.service import audiences, command_letters, letters
 from mailbot.service.enclosures import Enclosures
 from mailbot.service.letters import Writing
 from mailbot.service.ports import OpenPGP
@@ -36,6 +36,10 @@ NOTICES: Mapping[str, Notice] = {
     "unreadable": Notice(audiences.relay, letters.unreadable, Manner.MEMBERS, "new report"),
     "follow_up": Notice(audiences.relay, letters.follow_up, Manner.MEMBERS, "follow-up"),
     "note": Notice(audiences.relay, letters.note, Manner.MEMBERS, "internal note"),
+    "changed": Notice(audiences.relay, command_letters.changed, Manner.MEMBERS, "something changed"),
+    "transcript": Notice(
+        audiences.commander, command_letters.transcript, Manner.MEMBERS, "your commands were answered"
+    ),
     "reminder": Notice(audiences.reminded, letters.reminder, Manner.MEMBERS, "nobody has answered yet"),
     "escalated": Notice(audiences.relay, letters.escalated, Manner.MEMBERS, "escalated, nobody has answered"),
     "undelivered_reporter": Notice(
@@ -61,18 +65,19 @@ class Composer:
     def compose(self, claim: ClaimedNotice, settings: Settings) -> list[Draft]:
         """The finished mails of one notice; none if its audience is empty."""
         row = NOTICES[claim.event]
-        issue = self._store.view(claim.issue) if claim.issue is not None else None
-        recipients = row.audience(settings, issue, claim.params)
-        if left_out := claim.params.get("left_out"):
-            recipients = [one for one in recipients if one.address.lower() == left_out["recipient"].lower()]
-        if not recipients:
-            return []
-        enclosed = Enclosures.load(self._store, claim)
+        with self._store.reading():
+            issue = self._store.view(claim.issue) if claim.issue is not None else None
+            recipients = row.audience(settings, issue, claim.params)
+            if left_out := claim.params.get("left_out"):
+                recipients = [one for one in recipients if one.address.lower() == left_out["recipient"].lower()]
+            if not recipients:
+                return []
+            root = self._store.first_notice(claim.issue) if claim.issue is not None else None
+            enclosed = Enclosures.load(self._store, claim)
         writing = Writing(claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached, enclosed.digest)
         poster = Poster(
             settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
-            root=self._store.first_notice(claim.issue) if claim.issue is not None else None,
-            issue_encrypted=issue is not None and issue.encrypted,
+            root=root, issue_encrypted=issue is not None and issue.encrypted,
         )  # fmt: skip
         if row.manner is Manner.OUTSIDE:
             return poster.outside(row.letter(writing, ()), recipients)

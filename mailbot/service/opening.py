@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from mailbot.mail import parse, shapes
 from mailbot.mail.structure import Part, Structure
-from mailbot.service.content import Content, Piece, keys_named, named, together, why
+from mailbot.service.content import Content, Piece, Signed, keys_named, named, together, why
 from mailbot.service.fragments import Fragments
 from mailbot.service.ports import Decryption, Opened, OpenPGP, Parser, Signature, Unreadable, Verdict
 
@@ -110,11 +110,16 @@ class Opener:
                 content, opened=state, pieces=pieces, signature=together(content.signature, signature),
                 unchecked=content.unchecked or signature.verdict is Verdict.NO_KEY,
             )  # fmt: skip
+            # A signature counts for what stands right inside it, not for what is inside a further encryption there.
+            covered = signature.verdict is not Verdict.UNSIGNED
             try:
                 inner = self.parser.parse(raw)
             except Unreadable as error:
-                return replace(content, unreadable=str(error))
-            content = replace(content, structure=inner, raw=raw, text=inner.text, layers=content.layers + 1)
+                return replace(content, unreadable=str(error), signed=None)
+            content = replace(
+                content, structure=inner, raw=raw, text=inner.text, layers=content.layers + 1,
+                signed=Signed(raw, "" if inner.html_only else inner.text) if covered else None,
+            )  # fmt: skip
         keys = f"its layers are encrypted to the keys {keys_named(content)}"
         return replace(content, unreadable=_TOO_DEEP, remarks=(*content.remarks, keys))
 

@@ -5,7 +5,7 @@ times is quarantined: an issue is opened all the same and the raw mail relayed, 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from mailbot import maillog
@@ -54,7 +54,11 @@ class Pipeline:
         if mail := self._store.claim_mail(self._now()):
             maillog.step("claimed-mail")
             with self._store.holding(mail):
-                self._handle(mail)
+                caused = self._handle(mail)
+            # Claimed with the decision that made them: to look for each anew costs more than to record it.
+            with self._store.holding(*caused):
+                for made in caused:
+                    self._compose(made, keys_loaded=mail.failures < FAILURES_TO_QUARANTINE)
             return True
         maillog.step("claim-notice")
         if notice := self._store.claim_notice(self._now()):
@@ -64,7 +68,8 @@ class Pipeline:
             return True
         return False
 
-    def _handle(self, mail: ClaimedMail) -> None:
+    def _handle(self, mail: ClaimedMail) -> Sequence[ClaimedNotice]:
+        """Understand and decide. Returns the notices that this caused, claimed for us."""
         started = time.monotonic()
         quarantine = ""
         settings = self._settings()
@@ -76,26 +81,29 @@ class Pipeline:
                 self._load_keys()
                 message = understanding.understand(mail, settings, self._store, self._parser, self._openpgp)
             maillog.step("understood")
-            disposition, number = self._decide(mail, message, settings, quarantine)
+            (disposition, number), caused = self._decide(mail, message, settings, quarantine)
         except ClaimLost:
-            return  # another process has it, or finished it: our result counts for nothing
+            return ()  # another process has it, or finished it: our result counts for nothing
         except (TemporaryError, OSError) as error:  # the system's errors (no space, no descriptors) are no mail's fault
             maillog.step_failed("in", mail.id, mail.failures, error)
             self._store.release_mail(mail, self._now(), RETRY_AFTER_TROUBLE)
-            return
+            return ()
         except Exception as error:  # noqa: BLE001 - the last ring: whatever a mail breaks costs that mail only
             maillog.step_failed("in", mail.id, mail.failures + 1, error)
             # At once for the giving up. If even that fails, more and more seldom: else it would keep a worker busy.
             tries = mail.failures + 1 - FAILURES_TO_QUARANTINE
             delay = RETRY_AFTER_FAILURE if tries < 0 else _backoff(tries) if tries else timedelta(0)
             self._store.mail_failed(mail, self._now(), delay)
-            return
+            return ()
         maillog.step("decided")
         if quarantine and number is not None:
             maillog.quarantined(mail.id, number, quarantine)
         maillog.handled(mail.id, disposition.value, number, time.monotonic() - started)
+        return caused
 
-    def _decide(self, mail: ClaimedMail, message: Message, settings: Settings, quarantine: str) -> handlers.Outcome:
+    def _decide(
+        self, mail: ClaimedMail, message: Message, settings: Settings, quarantine: str
+    ) -> tuple[handlers.Outcome, Sequence[ClaimedNotice]]:
         tokens = Tokens(self._store.token_key, settings.group.domain)
         with self._store.decide(mail) as unit:
             # What made the handling fail may be in the mail's own words or in the issue that it names: where even the
@@ -106,7 +114,7 @@ class Pipeline:
             case = handlers.Case(unit, message, facts, settings, tokens, self._now(), quarantine)
             outcome = handlers.HANDLERS[router.route(message, facts)](case)
             maillog.step("deciding")
-        return outcome
+        return outcome, unit.caused
 
     def _load_keys(self) -> None:
         """Have gpg know the members' keys as they stand in the database."""
@@ -116,10 +124,11 @@ class Pipeline:
             # gpg hung on keys that every mail needs: that counts for none of them.
             raise TemporaryError("gpg does not read the members' keys") from error
 
-    def _compose(self, notice: ClaimedNotice) -> None:
+    def _compose(self, notice: ClaimedNotice, *, keys_loaded: bool = False) -> None:
         started = time.monotonic()
         try:
-            self._load_keys()
+            if not keys_loaded:
+                self._load_keys()
             drafts = self._composer.compose(notice, self._settings())
             maillog.step("composed")
             self._store.finish_notice(notice, drafts, self._now())

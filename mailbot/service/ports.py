@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mailbot.errors import PermanentError
+from mailbot.mail.bounce import Action
 from mailbot.mail.structure import Structure
 
 
@@ -22,6 +23,11 @@ class Unreadable(PermanentError):
 class Parser(Protocol):
     def parse(self, raw: bytes) -> Structure:
         """Take a mail apart. Raises `Unreadable` (over a limit), `MailFailed` (the parser hung or died on it)."""
+        ...
+
+    def bounce(self, raw: bytes) -> Action:
+        """What a mail that is known to be a bounce says in words, as FAILED, DELAYED or UNKNOWN. Nothing in a mail
+        makes it fail."""
         ...
 
 
@@ -53,6 +59,9 @@ class Signature:
     @property
     def good(self) -> bool:
         return self.verdict is Verdict.GOOD
+
+
+UNSIGNED = Signature()
 
 
 class Opened(StrEnum):

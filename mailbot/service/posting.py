@@ -19,7 +19,7 @@ from mailbot.service.audiences import Recipient
 from mailbot.service.enclosures import Enclosures
 from mailbot.service.ports import OpenPGP, UnusableKeys
 from mailbot.service.store import ClaimedNotice, Draft, ReporterKey
-from mailbot.service.tokens import Tokens
+from mailbot.service.tokens import SHARED_IDS, Tokens
 
 SIDE_BY_SIDE = min(8, os.cpu_count() or 1)
 """Copies that are encrypted at once: each keeps a core busy."""
@@ -29,7 +29,8 @@ KEY_TRIES = 3
 made that key, and gpg may crash or hang on it for ever."""
 
 # Numbers of one notice's mails that share a Message-ID; those to outsiders follow.
-_TOGETHER, _CLEAR, _NOTICE_ONLY, _SINGLE = range(4)
+_TOGETHER, _CLEAR, _NOTICE_ONLY = range(SHARED_IDS)
+_SINGLE = SHARED_IDS
 
 
 # Mail that tells how to encrypt to the group.
@@ -168,7 +169,7 @@ class Poster:
         for seq, (recipient, reason) in enumerate(keyless, start=first_seq):
             letter = letters.Keyless(
                 group=self._settings.group.name, now=self._claim.created_at,
-                issue=self._settings.issue_id(self._claim.issue or 0), event=phrase, reason=reason,
+                issue=self._about, event=phrase, reason=reason,
                 fingerprint=recipient.fingerprint or "", operators=self._settings.operators.addresses,
             )  # fmt: skip
             told = self._templates.write(letter)
@@ -179,31 +180,43 @@ class Poster:
             drafts += self._copies(shared, [recipient], seq)
         return drafts
 
+    @property
+    def _about(self) -> str:
+        """The issue as people see it, or what ids begin with."""
+        if self._claim.issue is None:
+            return self._settings.group.id_prefix
+        return self._settings.issue_id(self._claim.issue)
+
     def _internal_fields(self, subject: str, number: int) -> list[fields.Field]:
         """Header fields of mail to members: like a mailing list's, and the same for every copy.
 
         Through a list that exists already they are that list's: it adds its own, and takes only mail that names it.
         """
         group, relay = self._settings.group, self._settings.relay
-        about = group.extended(str(self._claim.issue)) if self._claim.issue is not None else group.address
-        through = relay.list_address if relay.to == "list" else None
+        about = group.extended("control" if self._claim.issue is None else str(self._claim.issue))
+        answered = fields.message_ids([self._claim.params.get("in_reply_to", "")])
+        # What answers one member goes to that one, whoever else stands for the group.
+        asker = self._settings.member_by_id(self._claim.params["member"]) if answered else None
+        through = relay.list_address if relay.to == "list" and asker is None else None
         found = [
             ("From", fields.address_field(group.name, about)),
-            ("To", through or fields.address_field(group.name, about)),
+            ("To", asker.email if asker else through or fields.address_field(group.name, about)),
             ("Reply-To", fields.address_field(group.name, about)),
             ("Subject", subject),
             ("Date", fields.date_field(self._claim.created_at)),
             ("Message-ID", self._message_id(number)),
-            ("Auto-Submitted", "auto-generated"),
+            ("Auto-Submitted", "auto-replied" if "in_reply_to" in self._claim.params else "auto-generated"),
             ("X-Mailbot-Instance", group.id_prefix),
         ]
         if through is None:
             found += [("List-Id", f"<members.{group.local_part}.{group.domain}>"), ("List-Post", f"<mailto:{about}>")]
         if self._claim.issue is not None:
             found.append(("X-Mailbot-Issue", self._settings.issue_id(self._claim.issue)))
+        root = ""
         if self._root is not None and self._root != self._claim.id:
             root = self._tokens.message_id(self._root, number)
-            found += [("In-Reply-To", root), ("References", root)]
+        if answered or root:
+            found += [("In-Reply-To", answered or root), ("References", f"{root} {answered}".strip())]
         return found
 
     # To everybody else

@@ -68,6 +68,16 @@ class ReporterKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Participant:
+    """Somebody from outside who takes part in an issue."""
+
+    role: Role
+    address: str
+    name: str
+    key: ReporterKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IssueView:
     """An issue as its rows stand now, opened."""
 
@@ -84,6 +94,24 @@ class IssueView:
     reporter_key: ReporterKey | None
     answerable: bool = True
     """The reporter may be written to by a program: the report was no machine's or list's."""
+    appointed: str | None = None
+    """The member who was asked to coordinate, and has not said yes yet."""
+    severity: str | None = None
+    category: str | None = None
+    outcome: str | None = None
+    drill: bool = False
+    duplicate_of: int | None = None
+    closed_at: datetime | None = None
+    published_at: datetime | None = None
+    embargo_until: datetime | None = None
+    tags: tuple[str, ...] = ()
+    cvss: str | None = None
+    cves: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    credit: str | None = None
+    """How the reporter wants to be named; None until they said so, "" for not at all."""
+    participants: tuple[Participant, ...] = ()
+    """Everybody from outside, the reporter too, in order of address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +167,19 @@ class Unit(Protocol):
 
     def close_issue(self, number: int, outcome: Outcome, now: datetime) -> None: ...
 
+    def change_issue(self, number: int, changes: Mapping[str, Any]) -> None:
+        """Give fields of an issue other values. Names are those of `IssueView`; what has no column of its own is kept
+        sealed."""
+        ...
+
+    def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
+        """Remember that this signed text was handled. False if it was before, and then nothing may come of it."""
+        ...
+
+    def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
+        """Whether a member may be sent another transcript of what failed: `most` in a `period`. If so it is counted."""
+        ...
+
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None: ...
 
     def set_key(self, number: int, address: str, key: ReporterKey) -> None:
@@ -169,6 +210,14 @@ class Unit(Protocol):
 
     def bounced(self, notice: int, seq: int, code: str, now: datetime) -> int | None:
         """Mark a mail that we sent as bounced, once, and tell who should know. Returns the issue it was about."""
+        ...
+
+    def about(self, notice: int, seq: int) -> int | None:
+        """The issue that a mail of ours was about, if there was such a mail."""
+        ...
+
+    def sent(self, number: int) -> list[tuple[int, int, str]]:
+        """(notice, seq, recipient) of the mails on an issue that were sent, the newest first, as many as matter."""
         ...
 
     def notify(
@@ -202,14 +251,14 @@ class Store(Protocol):
         """The first pass over new mails, in order of arrival. Returns how many it saw."""
         ...
 
-    def holding(self, claim: ClaimedMail | ClaimedNotice) -> AbstractContextManager[None]:
-        """While the block runs, the claim's lease is renewed. Afterwards it no longer is, so that a row whose result
-        could not be recorded becomes free by itself."""
+    def holding(self, *claims: ClaimedMail | ClaimedNotice) -> AbstractContextManager[None]:
+        """While the block runs, the claims' leases are renewed. Afterwards they no longer are, so that a row whose
+        result could not be recorded becomes free by itself."""
         ...
 
     def claim_mail(self, now: datetime) -> ClaimedMail | None: ...
 
-    def decide(self, claim: ClaimedMail) -> AbstractContextManager[Unit]:
+    def decide(self, claim: ClaimedMail) -> AbstractContextManager["Decider"]:
         """The transaction that records what was decided for a mail."""
         ...
 
@@ -223,6 +272,10 @@ class Store(Protocol):
 
     def claim_notice(self, now: datetime) -> ClaimedNotice | None:
         """The next notice to compose."""
+        ...
+
+    def reading(self) -> AbstractContextManager[object]:
+        """One view of the database for all that is read in the block. Nothing slow may happen in it."""
         ...
 
     def read_blob(self, blob_id: int, issue: int | None) -> bytes:
@@ -256,6 +309,15 @@ class Store(Protocol):
 
     def keys(self) -> tuple[int, list[str]]:
         """(revision, armored public keys): the members' keys that an operator imported."""
+        ...
+
+
+class Decider(Unit, Protocol):
+    """A unit for the decision about a mail."""
+
+    @property
+    def caused(self) -> Sequence[ClaimedNotice]:
+        """The notices queued so far, claimed for whoever decides."""
         ...
 
 

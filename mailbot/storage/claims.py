@@ -78,6 +78,13 @@ def take(
     return connection.execute(_TAKE[table], {**row, "claim_until": until, **at(now)}).rowcount == 1
 
 
+def claimed(owner: Owner) -> dict[str, Any]:
+    """The columns of a new row that is claimed from the start, with token 1."""
+    return {
+        "claim_token": 1, "claim_owner": owner.name, "claim_until": boot_seconds() + LEASE_SECONDS, "attempts": 1,
+    }  # fmt: skip
+
+
 def given_back(connection: Connection, table: Table, row_id: int, token: int, **values: Any) -> bool:
     """Record a result and end the claim; False, and nothing recorded, if the row is no longer ours."""
     row = {"row_id": row_id, "row_token": token, "claim_owner": None, "claim_until": None, **values}

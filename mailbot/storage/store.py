@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import Table, bindparam, insert, select, update
@@ -23,7 +23,7 @@ from mailbot.service.store import (
 from mailbot.storage import claims, inbox, keys, views
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
-from mailbot.storage.tables import blob, clock, message, notice, outbox
+from mailbot.storage.tables import clock, message, notice, outbox
 from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_references
 from mailbot.storage.unseal import SealBroken
@@ -61,15 +61,15 @@ class Store:
     # Claims
 
     @contextmanager
-    def holding(self, claim: ClaimedMail | ClaimedNotice) -> Iterator[None]:
-        held = (inbox_table if isinstance(claim, ClaimedMail) else notice, claim.id, claim.token)
+    def holding(self, *claims: ClaimedMail | ClaimedNotice) -> Iterator[None]:
+        held = {(inbox_table if isinstance(one, ClaimedMail) else notice, one.id, one.token) for one in claims}
         with self._lock:
-            self._held.add(held)
+            self._held |= held
         try:
             yield
         finally:
             with self._lock:
-                self._held.discard(held)
+                self._held -= held
 
     def renew(self) -> None:
         """Lengthen the leases of what is in hand."""
@@ -94,7 +94,7 @@ class Store:
     @contextmanager
     def decide(self, claim: ClaimedMail) -> Iterator[UnitOfWork]:
         with self.database.write() as connection:
-            yield UnitOfWork(connection, self._vault, claim)
+            yield UnitOfWork(connection, self._vault, claim, self._owner)
 
     def mail_failed(self, claim: ClaimedMail, now: datetime, delay: timedelta) -> None:
         inbox.give_back(self.database, claim, now, delay, failures=1)
@@ -180,12 +180,12 @@ class Store:
 
     # Reading
 
+    def reading(self) -> AbstractContextManager[object]:
+        return self.database.read()
+
     def read_blob(self, blob_id: int, issue: int | None) -> bytes:
         with self.database.read() as connection:
-            owner = connection.execute(select(blob.c.issue_id).where(blob.c.id == blob_id)).scalar_one()
-            if owner != issue:
-                raise SealBroken(f"blob {blob_id} belongs to another issue")
-            return self._vault.read_blob(connection, blob_id)[1]
+            return self._vault.read_body(connection, blob_id, issue)
 
     def raw_mail(self, inbox_id: int) -> bytes | None:
         """An accepted mail as it came; None if there is no such row."""

@@ -267,6 +267,26 @@ acknowledged = Table(
 Index("ix_acknowledged_sender_hash", acknowledged.c.sender_hash, acknowledged.c.at)
 Index("ix_acknowledged_at", acknowledged.c.at)
 
+spent = Table(
+    "spent",
+    metadata,
+    Column("signer", Text, primary_key=True, comment="the fingerprint, or dmarc: and the member where none signed"),
+    Column("signed_at", Instant, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True, comment="keyed hash of the signed bytes"),
+    Column("at", Instant, nullable=False),
+    comment="command mails that were handled: each runs once, ever",
+)
+
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("member_id", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    comment="transcripts of commands that failed, which are counted",
+)
+Index("ix_refusal_member_id", refusal.c.member_id, refusal.c.at)
+
 lease = Table(
     "lease",
     metadata,

@@ -10,10 +10,22 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 from mailbot import maillog
 from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
-from mailbot.service.store import ClaimedMail, IssueView, NewIssue, ReporterKey
-from mailbot.service.undelivered import Undelivered, tell
+from mailbot.service.store import ClaimedMail, ClaimedNotice, IssueView, NewIssue, ReporterKey
+from mailbot.service.undelivered import TO_THE_GROUP, Undelivered, tell
 from mailbot.storage import audit, claims, inbox, views
-from mailbot.storage.tables import acknowledged, clock, issue, message, notice, outbox, participant, thread_ref
+from mailbot.storage.leases import Owner
+from mailbot.storage.tables import (
+    acknowledged,
+    clock,
+    issue,
+    message,
+    notice,
+    outbox,
+    participant,
+    refusal,
+    spent,
+    thread_ref,
+)
 from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault, row_id
@@ -29,21 +41,37 @@ _ADD_PARTICIPANT = insert(participant)
 _ADD_MESSAGE = insert(message)
 _ADD_CLOCK = insert(clock)
 _ADD_NOTICE = insert(notice)
+_SPEND = insert_or(spent).on_conflict_do_nothing()
 _ADD_ACKNOWLEDGED = insert(acknowledged)
 # Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
-_ACKNOWLEDGED = select(func.count()).where(
-    acknowledged.c.at > bindparam("since"), acknowledged.c.at < bindparam("until")
+_ACKNOWLEDGED = select(
+    select(func.count())
+    .where(acknowledged.c.at > bindparam("since"), acknowledged.c.at < bindparam("until"))
+    .where(acknowledged.c.sender_hash == bindparam("sender"))
+    .scalar_subquery()
+    .label("to_sender"),
+    select(func.count())
+    .where(acknowledged.c.at > bindparam("hour_ago"), acknowledged.c.at < bindparam("in_an_hour"))
+    .scalar_subquery()
+    .label("to_all"),
 )
-_ACKNOWLEDGED_TO_SENDER = _ACKNOWLEDGED.where(acknowledged.c.sender_hash == bindparam("sender"))
+
+_SENT = 500
+"""Mails of one issue among which one that came back is looked for: a bounce comes within days."""
 
 
 class UnitOfWork:
     """`service.store.Unit`. Lives as long as its transaction; `mail` is the claimed mail, if it is about one."""
 
-    def __init__(self, connection: Connection, vault: Vault, mail: ClaimedMail | None = None) -> None:
+    def __init__(
+        self, connection: Connection, vault: Vault, mail: ClaimedMail | None = None, owner: Owner | None = None
+    ) -> None:
+        """`owner` claims the notices that the unit queues."""
         self._connection = connection
         self._vault = vault
         self._mail = mail
+        self._owner = owner
+        self._caused: list[ClaimedNotice] = []
         self._boxes: dict[int | None, Box] = {None: vault.store}
 
     # Looking
@@ -52,6 +80,8 @@ class UnitOfWork:
         return self._connection.execute(_REDELIVERED, {"digest": digest}).first() is not None
 
     def find_reference(self, message_ids: Sequence[str], sender: str) -> int | None:
+        if not message_ids:
+            return None
         party = self._vault.address_hash(sender)
         distance = {self._vault.hash("message-id", one): number for number, one in enumerate(message_ids)}
         rows = self._connection.execute(_REFERENCES, {"mids": list(distance), "party": party}).all()
@@ -110,6 +140,15 @@ class UnitOfWork:
             update(issue).where(issue.c.id == number).values(status=Status.CLOSED, outcome=outcome, closed_at=now)
         )
 
+    def change_issue(self, number: int, changes: Mapping[str, Any]) -> None:
+        mine = issue.c.id == number
+        columns = {name: value for name, value in changes.items() if name in issue.c}
+        if sealed := {name: value for name, value in changes.items() if name not in issue.c}:
+            box = self._box(number)
+            content = box.open_json(self._connection.execute(select(issue.c.sealed).where(mine)).scalar_one(), "issue")
+            columns["sealed"] = box.seal_json({**content, **sealed}, "issue")
+        self._connection.execute(update(issue).where(mine).values(**columns))
+
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None:
         sealed = self._box(number).seal_json({"address": address, "name": name}, "participant")
         row = {"issue_id": number, "address_hash": self._vault.address_hash(address), "role": role, "sealed": sealed}
@@ -166,13 +205,30 @@ class UnitOfWork:
         self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
     ) -> bool:
         party = self._vault.hash(kind, sender.lower())
-        recent = {"sender": party, "since": now - per_sender, "until": now + per_sender}
-        hour = {"since": now - timedelta(hours=1), "until": now + timedelta(hours=1)}
-        if self._connection.scalar(_ACKNOWLEDGED_TO_SENDER, recent):
-            return False
-        if (self._connection.scalar(_ACKNOWLEDGED, hour) or 0) >= per_hour:
+        hour = timedelta(hours=1)
+        found = self._connection.execute(
+            _ACKNOWLEDGED,
+            {
+                "sender": party, "since": now - per_sender, "until": now + per_sender,
+                "hour_ago": now - hour, "in_an_hour": now + hour,
+            },
+        ).one()  # fmt: skip
+        if found.to_sender or found.to_all >= per_hour:
             return False
         self._connection.execute(_ADD_ACKNOWLEDGED, {"sender_hash": party, "at": now})
+        return True
+
+    def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
+        row = {"signer": signer, "signed_at": signed_at, "digest": digest, "at": now}
+        return self._connection.execute(_SPEND, row).rowcount == 1
+
+    def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
+        recent = select(func.count()).where(
+            refusal.c.member_id == member_id, refusal.c.at > now - period, refusal.c.at < now + period
+        )
+        if (self._connection.scalar(recent) or 0) >= most:
+            return False
+        self._connection.execute(insert(refusal).values(member_id=member_id, at=now))
         return True
 
     def bounced(self, notice_id: int, seq: int, code: str, now: datetime) -> int | None:
@@ -191,20 +247,31 @@ class UnitOfWork:
             self.undelivered(row, code, now)
         return int(row.issue_id) if row.issue_id is not None else None
 
+    def about(self, notice_id: int, seq: int) -> int | None:
+        return self._connection.scalar(
+            select(outbox.c.issue_id).where(outbox.c.notice_id == notice_id, outbox.c.seq == seq)
+        )
+
+    def sent(self, number: int) -> list[tuple[int, int, str]]:
+        rows = self._connection.execute(
+            select(outbox.c.notice_id, outbox.c.seq, outbox.c.sealed)
+            .where(outbox.c.issue_id == number, outbox.c.state == "sent")
+            .order_by(outbox.c.id.desc())
+            .limit(_SENT)
+        ).all()
+        box = self._box(number)
+        return [(row.notice_id, row.seq, box.open_json(row.sealed, "outbox")["recipient"]) for row in rows]
+
     def undelivered(self, row: Row[Any], code: str, now: datetime) -> None:
         """An outbox row failed for good: tell who should know."""
         content = self._box(row.issue_id).open_json(row.sealed, "outbox")
-        failed = 0
+        same = and_(outbox.c.member_id.is_not_distinct_from(row.member_id), outbox.c.kind.in_(TO_THE_GROUP))
         if row.member_id is not None:
-            failed = (
-                self._connection.scalar(
-                    select(func.count()).where(
-                        outbox.c.member_id == row.member_id, outbox.c.state.in_(["failed", "bounced"])
-                    )
-                )
-                or 0
-            )
-        mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, failed)
+            same = outbox.c.member_id == row.member_id
+        failed = self._connection.scalars(
+            select(outbox.c.finished_at).where(same, outbox.c.state.in_(["failed", "bounced"]))
+        )
+        mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, tuple(sorted(failed)))
         tell(self, mail, now)
 
     def write_anew(self, row: Row[Any], now: datetime) -> bool:
@@ -233,14 +300,29 @@ class UnitOfWork:
         original: bool = False, pieces: bytes = b"",
     ) -> None:  # fmt: skip
         box = self._box(number)
-        self._connection.execute(
-            _ADD_NOTICE,
-            {
-                "event": event, "issue_id": number, "created_at": now, "sealed": box.seal_json(params, "notice"),
-                "blob_id": self._mail.blob_id if original and self._mail else None,
-                "pieces_id": self._vault.write_blob(self._connection, number, box, [pieces]) if pieces else None,
-            },
+        sealed = box.seal_json(params, "notice")
+        blob_id = self._mail.blob_id if original and self._mail else None
+        pieces_id = self._vault.write_blob(self._connection, number, box, [pieces]) if pieces else None
+        row = {
+            "event": event, "issue_id": number, "created_at": now, "sealed": sealed, "blob_id": blob_id,
+            "pieces_id": pieces_id,
+        }  # fmt: skip
+        if self._owner is None:
+            self._connection.execute(_ADD_NOTICE, row)
+            return
+        made = self._connection.execute(_ADD_NOTICE, {**row, **claims.claimed(self._owner)})
+        # As it would be read back.
+        self._caused.append(
+            ClaimedNotice(
+                id=row_id(made), token=1, event=event, issue=number, created_at=now,
+                params=box.open_json(sealed, "notice"),
+                blob_id=blob_id, pieces_id=pieces_id, failures=0,
+            )
         )  # fmt: skip
+
+    @property
+    def caused(self) -> Sequence[ClaimedNotice]:
+        return self._caused
 
     def audit(
         self, number: int | None, actor: str, action: str, now: datetime, old: Any = None, new: Any = None

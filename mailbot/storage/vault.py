@@ -7,7 +7,7 @@ All are random, and stand in the database sealed to the store's public key. So a
 import io
 import os
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
@@ -23,8 +23,15 @@ Message-IDs that the bot gives out."""
 CHUNKS_AT_ONCE = 16
 """Written with one call: 4 MB of a large body are in memory beside it, and a usual one takes one call."""
 
+BOXES = 64
+"""Issues whose opened key is kept in memory."""
+
 _ISSUE_KEY = select(tables.issue.c.wrapped_key).where(tables.issue.c.id == bindparam("issue_id"))
-_BLOB_KEY = select(tables.blob.c.issue_id, tables.blob.c.wrapped_key).where(tables.blob.c.id == bindparam("row_id"))
+_BLOB_KEY = (
+    select(tables.blob.c.issue_id, tables.blob.c.wrapped_key, tables.issue.c.wrapped_key.label("issue_key"))
+    .outerjoin(tables.issue, tables.issue.c.id == tables.blob.c.issue_id)
+    .where(tables.blob.c.id == bindparam("row_id"))
+)
 _CHUNKS = (
     select(tables.blob_chunk.c.data)
     .where(tables.blob_chunk.c.blob_id == bindparam("row_id"))
@@ -51,6 +58,8 @@ class Vault:
         self._unsealer = unsealer
         self.store = Box(keys["store"])
         self.token_key = keys["token"]
+        # A mail's way looks at its issue many times. Only by the wrapped key itself, so that a purged issue stays shut.
+        self._box = lru_cache(BOXES)(lambda key: Box(unsealer.unwrap(key)))
         self.audit_key = keyed_hash(keys["store"], "audit", "")
         self.hash: Callable[[str, str], bytes] = partial(keyed_hash, keys["lookup"])
         """(kind, value) -> the keyed hash by which it is found again."""
@@ -73,11 +82,22 @@ class Vault:
         """The box for an issue's values, from the key in its row. Raises `SealBroken` after a purge."""
         if wrapped is None:
             raise SealBroken(f"the content of issue {issue_id} was purged")
-        return Box(self._unsealer.unwrap(wrapped))
+        return self._box(wrapped)
+
+    def read_body(self, connection: Connection, blob_id: int, issue_id: int | None) -> bytes:
+        """The body of a blob that belongs to this issue (or to none). Raises `SealBroken` if it belongs to another."""
+        owner, key = self._blob_key(connection, blob_id)
+        if owner != issue_id:
+            raise SealBroken(f"blob {blob_id} belongs to another issue")
+        return self._read_blob(connection, blob_id, key)[1]
 
     def read_blob(self, connection: Connection, blob_id: int, head_only: bool = False) -> tuple[bytes, bytes]:
         """A blob's first piece (the envelope of a mail) and its body, or with `head_only` the body's first chunk."""
-        key = self._blob_key(connection, blob_id)
+        return self._read_blob(connection, blob_id, self._blob_key(connection, blob_id)[1], head_only)
+
+    def _read_blob(
+        self, connection: Connection, blob_id: int, key: bytes, head_only: bool = False
+    ) -> tuple[bytes, bytes]:
         chunks: Iterable[bytes] = connection.execute(_HEAD if head_only else _CHUNKS, {"row_id": blob_id}).scalars()
         pieces = decrypt_chunks(key, chunks, first_only=head_only)
         first = next(pieces, None)
@@ -97,15 +117,16 @@ class Vault:
 
     def move_blob(self, connection: Connection, blob_id: int, issue_id: int, box: Box) -> None:
         """Re-seal a blob to an issue: its key is wrapped under the issue's instead of the store's."""
-        key = self._blob_key(connection, blob_id)
+        _, key = self._blob_key(connection, blob_id)
         moved = {"row_id": blob_id, "issue_id": issue_id, "wrapped_key": box.seal(key, "blob")}
         connection.execute(_MOVE_BLOB, moved)
 
-    def _blob_key(self, connection: Connection, blob_id: int) -> bytes:
+    def _blob_key(self, connection: Connection, blob_id: int) -> tuple[int | None, bytes]:
+        """The issue that a blob belongs to, and its key."""
         row = connection.execute(_BLOB_KEY, {"row_id": blob_id}).one()
         if row.issue_id is None:
-            return self._unsealer.unwrap(row.wrapped_key)
-        return self.issue_box(connection, row.issue_id).open(row.wrapped_key, "blob")
+            return None, self._unsealer.unwrap(row.wrapped_key)
+        return row.issue_id, self.box(row.issue_id, row.issue_key).open(row.wrapped_key, "blob")
 
 
 def insert_blob(

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from mailbot.domain.clocks import Act, Firing, Plan
-from mailbot.service.store import ClockView, IssueView, ReporterKey
+from mailbot.domain.issue import Role
+from mailbot.service.store import ClockView, IssueView, Participant, ReporterKey
 from mailbot.storage.tables import clock, issue, participant
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault
@@ -16,6 +17,7 @@ _ISSUE = select(issue).where(issue.c.id == bindparam("issue_id"))
 _PARTICIPANT = select(participant.c.sealed).where(
     participant.c.issue_id == bindparam("issue_id"), participant.c.address_hash == bindparam("address")
 )
+_PARTICIPANTS = select(participant).where(participant.c.issue_id == bindparam("issue_id"))
 _CLOCKS = select(clock).order_by(clock.c.next_at, clock.c.id)
 _CLOCKS_OF_ISSUE = _CLOCKS.where(clock.c.issue_id == bindparam("issue_id"))
 _CLOCKS_DUE = _CLOCKS.where(clock.c.next_at <= bindparam("now")).limit(bindparam("limit"))
@@ -28,6 +30,8 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         return None
     box = vault.box(number, row.wrapped_key)
     content = box.open_json(row.sealed, "issue")
+    participants = _participants(connection, box, number)
+    reporter = content["reporter"].lower()
     return IssueView(
         number=row.id,
         status=row.status,
@@ -38,9 +42,35 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         opened_at=row.opened_at,
         owner=row.owner,
         clocks=tuple(_clock_view(row) for row in connection.execute(_CLOCKS_OF_ISSUE, {"issue_id": number})),
-        reporter_key=_participant_key(connection, box, number, vault.address_hash(content["reporter"])),
+        reporter_key=next((one.key for one in participants if one.address.lower() == reporter), None),
         answerable=content.get("answerable", True),
+        appointed=row.appointed,
+        severity=row.severity,
+        category=row.category,
+        outcome=row.outcome,
+        drill=row.drill,
+        duplicate_of=row.duplicate_of,
+        closed_at=row.closed_at,
+        published_at=row.published_at,
+        embargo_until=row.embargo_until,
+        tags=tuple(content.get("tags", ())),
+        cvss=content.get("cvss"),
+        cves=tuple(content.get("cves", ())),
+        links=tuple(content.get("links", ())),
+        credit=content.get("credit"),
+        participants=participants,
     )
+
+
+def _participants(connection: Connection, box: Box, number: int) -> tuple[Participant, ...]:
+    found = []
+    for row in connection.execute(_PARTICIPANTS, {"issue_id": number}):
+        content = box.open_json(row.sealed, "participant")
+        key = content.get("key")
+        found.append(
+            Participant(Role(row.role), content["address"], content["name"], ReporterKey(*key) if key else None)
+        )
+    return tuple(sorted(found, key=lambda one: one.address))
 
 
 def _participant_key(connection: Connection, box: Box, number: int, address: bytes) -> ReporterKey | None:

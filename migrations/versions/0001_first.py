@@ -63,6 +63,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_public_key")),
     )
     op.create_table(
+        "refusal",
+        sa.Column("id", ROW_ID, autoincrement=True, nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refusal")),
+        comment="transcripts of commands that failed, which are counted",
+    )
+    op.create_index("ix_refusal_member_id", "refusal", ["member_id", "at"], unique=False)
+    op.create_table(
         "secret",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column(
@@ -75,6 +84,17 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_setting")),
+    )
+    op.create_table(
+        "spent",
+        sa.Column(
+            "signer", sa.Text(), nullable=False, comment="the fingerprint, or dmarc: and the member where none signed"
+        ),
+        sa.Column("signed_at", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="keyed hash of the signed bytes"),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("signer", "signed_at", "digest", name=op.f("pk_spent")),
+        comment="command mails that were handled: each runs once, ever",
     )
     op.create_table(
         "audit",
@@ -149,7 +169,7 @@ def upgrade() -> None:
             "written",
             sa.Boolean(),
             nullable=False,
-            comment="true: the party wrote it; false: the bot sent it to the party",
+            comment="true: a participant wrote it, it threads for all; else for the party",
         ),
         sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_thread_ref_issue_id")),
         sa.PrimaryKeyConstraint("mid_hash", "party_hash", "issue_id", name=op.f("pk_thread_ref")),

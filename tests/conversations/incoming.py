@@ -20,6 +20,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from tests.openpgp_keys import Lab
 
@@ -44,6 +45,8 @@ class _Mail:
     lab: Lab
     fields: list[bytes]
     entity: bytes
+    at: str = ""
+    """When it is signed, as gpg takes it."""
     layers: int = 0
     random: dict[str, bytes] = field(default_factory=dict)
 
@@ -58,8 +61,8 @@ class _Mail:
         self.entity = head.encode() + body + f"--{border}--\r\n".encode()
 
 
-def arriving(source: bytes, lab: Lab, sent: Mapping[str, bytes]) -> Arriving:
-    """`sent` are the mails so far, coming and going, by the names of their files."""
+def arriving(source: bytes, lab: Lab, sent: Mapping[str, bytes], now: datetime) -> Arriving:
+    """`sent` are the mails so far, coming and going, by the names of their files. What is signed is signed `now`."""
     preamble, _, content = source.partition(b"\nDATA\n")
     reverse_path, forward_paths, operations = "", [], []
     before: bytes | None = None
@@ -83,15 +86,15 @@ def arriving(source: bytes, lab: Lab, sent: Mapping[str, bytes]) -> Arriving:
     content = content.replace(b"\n", b"\r\n")
     if before is not None or not operations:
         return Arriving(reverse_path, tuple(forward_paths), content + (before or b""), {})
-    mail = _made(content, operations, lab)
+    mail = _made(content, operations, lab, now.strftime("%Y%m%dT%H%M%S"))
     return Arriving(reverse_path, tuple(forward_paths), mail.raw(), {"mail": mail.raw(), **mail.random})
 
 
-def _made(content: bytes, operations: list[str], lab: Lab) -> _Mail:
+def _made(content: bytes, operations: list[str], lab: Lab, at: str) -> _Mail:
     head, _, body = content.partition(b"\r\n\r\n")
     fields = re.findall(rb"[^\r]+\r\n(?:[ \t][^\r]*\r\n)*", head + b"\r\n")
     about = [one for one in fields if one.lower().startswith(b"content-")]
-    mail = _Mail(lab, [one for one in fields if one not in about], b"".join(about) + b"\r\n" + body)
+    mail = _Mail(lab, [one for one in fields if one not in about], b"".join(about) + b"\r\n" + body, at)
     for operation in operations:
         _perform(mail, operation)
     return mail
@@ -135,7 +138,7 @@ def _attach_key(mail: _Mail, name: str) -> None:
 
 
 def _sign(mail: _Mail, name: str) -> None:
-    signature = mail.lab.people.sign(name, mail.entity).replace(b"\n", b"\r\n")
+    signature = mail.lab.people.sign(name, mail.entity, at=mail.at).replace(b"\n", b"\r\n")
     part = b'Content-Type: application/pgp-signature; name="signature.asc"\r\n\r\n' + signature
     mail.wrap("signed", ' micalg="pgp-sha512"; protocol="application/pgp-signature";', mail.entity, part)
 
@@ -150,7 +153,7 @@ def _encrypt(mail: _Mail, name: str) -> None:
 
 
 def _sign_and_encrypt(mail: _Mail, signer: str, name: str) -> None:
-    _encrypted(mail, mail.lab.people.encrypt(mail.entity, [mail.lab.fingerprint(name)], by=signer))
+    _encrypted(mail, mail.lab.people.encrypt(mail.entity, [mail.lab.fingerprint(name)], by=signer, at=mail.at))
 
 
 def _encrypt_and_damage(mail: _Mail, name: str) -> None:

@@ -93,7 +93,7 @@ class Telling:
         if step.source is not None:
             source = step.source.read_bytes()
             source = self.placeholders.fill_in(source.decode("latin-1")).encode("latin-1")
-            mail = arriving(source, self.lab, self.mails)
+            mail = arriving(source, self.lab, self.mails, world.now)
             self.mails[step.source.name.removesuffix(".eml")] = mail.raw
             for what, data in mail.random.items():
                 self.placeholders.fix(hashlib.sha256(data).hexdigest(), f"{{SHA-256 of the {what}}}")

@@ -74,8 +74,9 @@ class Queues(RuleBasedStateMachine):
         claim = store.claim_notice(self.now)
         return multiple() if claim is None else (store, claim)
 
-    @rule(held=consumes(mails))
-    def it_decides(self, held: tuple[Store, ClaimedMail]) -> None:
+    @rule(target=notices, held=consumes(mails))
+    def it_decides(self, held: tuple[Store, ClaimedMail]) -> Any:
+        """The notice that it makes is its own to compose."""
         store, claim = held
         try:
             with store.decide(claim) as unit:
@@ -84,10 +85,13 @@ class Queues(RuleBasedStateMachine):
                 unit.audit(number, "reporter", "opened", self.now)
                 unit.finish(Disposition.REPORT, number, self.now)
         except ClaimLost:
-            return self.the_books_are_right()
+            self.the_books_are_right()
+            return multiple()
         assert claim.id not in self.decided, "decided twice"
         self.decided.append(claim.id)
-        return self.the_books_are_right()
+        self.the_books_are_right()
+        (made,) = unit.caused
+        return store, made
 
     @rule(held=consumes(mails), own=st.booleans(), seconds=st.integers(0, 20))
     def it_fails(self, held: tuple[Store, ClaimedMail], own: bool, seconds: int) -> None:
@@ -184,7 +188,7 @@ class Queues(RuleBasedStateMachine):
             pass
         while (mail := last.claim_mail(self.now)) is not None:
             self._is_next(mail.id)
-            self.it_decides((last, mail))
+            self.it_composes(self.it_decides((last, mail)))
         while (notice := last.claim_notice(self.now)) is not None:
             self.it_composes((last, notice))
         assert sorted(self.decided) == sorted(self.accepted)

@@ -79,13 +79,19 @@ def test_the_first_id_in_members_mail_is_the_issues_own(notice: str, templates: 
     assert found[0] == letter.issue  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("notice", sorted(MEMBERS - {"keyless"}))
+@pytest.mark.parametrize("notice", sorted(MEMBERS - {"keyless", "transcript"}))
 def test_a25b_the_title_never_gets_into_the_subject_outside(notice: str, templates: Templates) -> None:
     card = dataclasses.replace(SAMPLES[notice].card, title=SECRET)  # type: ignore[attr-defined]
     mail = written(templates, notice, card=card)
     assert SECRET in mail.subject
     assert SECRET not in mail.outer
     assert re.fullmatch(r"\[EX-\d+\] [a-z :-]+(?: \(late\))?", mail.outer)
+
+
+def test_a25b_what_a_transcript_tells_never_gets_into_the_subject_outside(templates: Templates) -> None:
+    mail = written(templates, "transcript", summary=SECRET)
+    assert SECRET in mail.subject
+    assert mail.outer == "[EX-42] your commands"
 
 
 def test_an_outer_template_that_asks_for_the_title_fails(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Messages, settings and an in-memory unit of work, for tests of decisions that need no database."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ from mailbot.config import Settings
 from mailbot.domain.clocks import Plan
 from mailbot.domain.issue import Disposition, Outcome, Role
 from mailbot.mail.authenticity import Authentication
+from mailbot.mail.control import read
 from mailbot.mail.envelope import Envelope, strongest
-from mailbot.service.message import Message
+from mailbot.service.message import Message, SignedPart
 from mailbot.service.ports import Signature, Verdict
 from mailbot.service.store import IssueView, NewIssue, ReporterKey
 from mailbot.service.tokens import Tokens
+from mailbot.service.verbs import NAMES
 from tests.twins import fake_fingerprint
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -45,7 +47,7 @@ def settings(**sections: Any) -> Settings:
 
 
 def signed_by(name: str, verdict: Verdict = Verdict.GOOD) -> Signature:
-    return Signature(verdict, fake_fingerprint(name), fake_fingerprint(name)[-16:])
+    return Signature(verdict, fake_fingerprint(name), fake_fingerprint(name)[-16:], NOW)
 
 
 def message(
@@ -78,7 +80,13 @@ def message(
         "bounce_failed": False,
         "bounce_code": "",
     }
-    return Message(**(values | changes))
+    values |= changes
+    text = values["text"]
+    if values["signature"].verdict is not Verdict.UNSIGNED:
+        values.setdefault("signed", SignedPart(text, values["subject"], text.encode()))
+    values.setdefault("block", read(text, NAMES))
+    values.setdefault("text_digest", text.encode())
+    return Message(**values)
 
 
 def issue_view(number: int = 42, **changes: Any) -> IssueView:
@@ -123,7 +131,12 @@ class FakeUnit:
     """What was inside an encryption, for each notice."""
     keys: list[tuple[int, str, ReporterKey]] = field(default_factory=list)
     audited: list[tuple[int | None, str, str]] = field(default_factory=list)
+    spent: set[tuple[str, datetime, bytes]] = field(default_factory=set)
+    may_fail: bool = True
+    """Whether a member may be sent another transcript of failures."""
     bounces: list[tuple[int, int, str]] = field(default_factory=list)
+    outgoing: list[tuple[int, int, str]] = field(default_factory=list)
+    """(notice, seq, recipient) of mails that were sent on whatever issue is asked for."""
     finished: list[tuple[Disposition, int | None, bytes | None, str]] = field(default_factory=list)
 
     @property
@@ -153,6 +166,19 @@ class FakeUnit:
 
     def close_issue(self, number: int, outcome: Outcome, now: datetime) -> None:
         raise AssertionError("no mail closes an issue")
+
+    def change_issue(self, number: int, changes: Mapping[str, Any]) -> None:
+        self.issues[number] = replace(self.issues[number], **changes)
+
+    def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
+        found = (signer, signed_at, digest)
+        if found in self.spent:
+            return False
+        self.spent.add(found)
+        return True
+
+    def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
+        return self.may_fail
 
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None:
         self.participants.append((number, role, address))
@@ -184,6 +210,12 @@ class FakeUnit:
     def bounced(self, notice: int, seq: int, code: str, now: datetime) -> int | None:
         self.bounces.append((notice, seq, code))
         return 42
+
+    def about(self, notice: int, seq: int) -> int | None:
+        return 42 if 42 in self.issues else None
+
+    def sent(self, number: int) -> list[tuple[int, int, str]]:
+        return self.outgoing
 
     def notify(
         self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,

@@ -1,6 +1,7 @@
 """A composer over what a test says is in the store, with the twin of gpg; and what its mails hold."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -45,6 +46,9 @@ class FakeStore:
     def view(self, number: int) -> IssueView | None:
         return self.issue if number == self.issue.number else None
 
+    def reading(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def read_blob(self, blob_id: int, issue: int | None) -> bytes:
         return self.original
 
@@ -68,6 +72,14 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         },
         "follow_up": {**relayed, "authenticated": "address", "why": "", "role": "reporter", "mentions": []},
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
+        "changed": {"member": "alice", "changes": ["owner: nobody -> alice"]},
+        "transcript": {
+            "member": "alice",
+            "in_reply_to": "<7@members.example>",
+            "opened": "",
+            "remark": "",
+            "answers": [["/status", [f"EX-42 {TITLE}"], True]],
+        },
         "reminder": ticked,
         "escalated": {**ticked, "to": [ESCALATION]},
         "escalation": {**ticked, "to": [ESCALATION]},
@@ -81,6 +93,9 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
     return known[event] | changes
 
 
+PERSONAL = ("transcript",)
+"""Those that answer one member."""
+PERHAPS_NO_ISSUE = ("transcript",)
 ABOUT_NO_ISSUE = ("key", "undelivered_member")
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
 

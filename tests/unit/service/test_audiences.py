@@ -10,7 +10,7 @@ from mailbot.service.notices import NOTICES
 from mailbot.service.posting import Manner
 from tests.twins import fake_fingerprint
 from tests.unit.service.cases import RITA, issue_view, settings
-from tests.unit.service.composing import ABOUT_NO_ISSUE, ESCALATION, parameters
+from tests.unit.service.composing import ABOUT_NO_ISSUE, ESCALATION, PERSONAL, parameters
 
 LIST = "security-private@example.org"
 MEMBERS = settings()
@@ -22,6 +22,8 @@ TOLD = {
     "unreadable": {"alice", "bob", "dave"},
     "follow_up": {"alice", "bob", "dave"},
     "note": {"bob", "dave"},
+    "changed": {"bob", "dave"},
+    "transcript": {"alice"},
     "reminder": {"alice", "bob", "dave"},
     "escalated": {"alice", "bob", "dave"},
     "undelivered_reporter": {"alice", "bob", "dave"},
@@ -56,7 +58,7 @@ def test_each_notice_goes_to_those_it_is_for(event: str) -> None:
 def test_no_outsider_is_among_the_audience_of_a_members_notice(event: str, config: Settings) -> None:
     inside = {member.email: member for member in config.member}
     for one in told(event, config, to=[ESCALATION], address=RITA):
-        if config.relay.to == "list":
+        if config.relay.to == "list" and event not in PERSONAL:
             assert one == Recipient(LIST, None, "E" * 40)
         else:
             member = inside[one.address]
@@ -74,8 +76,15 @@ def test_a_notice_for_outsiders_goes_to_no_member_and_not_to_the_list(event: str
 
 def test_with_a_list_each_members_notice_is_one_mail_to_it() -> None:
     for event in EVENTS:
-        if NOTICES[event].manner is Manner.MEMBERS:
+        if NOTICES[event].manner is Manner.MEMBERS and event not in PERSONAL:
             assert [one.address for one in told(event, TO_LIST)] == [LIST]
+
+
+@pytest.mark.parametrize("config", [MEMBERS, TO_LIST], ids=["members", "list"])
+def test_what_answers_one_member_goes_to_the_address_in_the_config_and_nowhere_else(config: Settings) -> None:
+    for event in PERSONAL:
+        assert [one.address for one in told(event, config)] == ["alice@members.example"]
+        assert told(event, settings(member=[])) == []
 
 
 @pytest.mark.parametrize(("own_copies", "audience"), [(False, {"bob", "dave"}), (True, {"alice", "bob", "dave"})])
@@ -107,7 +116,7 @@ def test_a_member_who_left_is_in_no_audience() -> None:
     config = settings(member=[{"id": "bob", "name": "Bob", "email": "bob@members.example"}])
     for event in EVENTS:
         if NOTICES[event].manner is Manner.MEMBERS:
-            assert [one.member_id for one in told(event, config)] == ["bob"]
+            assert [one.member_id for one in told(event, config)] == ([] if event in PERSONAL else ["bob"])
 
 
 def test_nobody_is_told_where_there_is_nobody() -> None:

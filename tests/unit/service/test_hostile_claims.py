@@ -72,7 +72,7 @@ def test_a_keyring_that_cannot_be_loaded_delays_a_mail_and_counts_no_failure(
 
 def test_a_keyring_that_cannot_be_loaded_delays_a_notice(bot: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bot.accept(mail(), "rita@out.example")
-    assert bot.pipeline.run_once()
+    bot.decide_only()
     fail_once(monkeypatch, bot.gpg, "load", GpgUnusable("no gpg"))
     bot.settle()
     bot.now += timedelta(minutes=1)
@@ -102,7 +102,6 @@ def test_a_notice_that_could_not_even_be_given_back_is_free_when_its_lease_is_ov
     bot: World, monkeypatch: pytest.MonkeyPatch, lease_clock: Callable[[float], None]
 ) -> None:
     bot.accept(mail(), "rita@out.example")
-    assert bot.pipeline.run_once()
     fail_once(monkeypatch, bot.composer, "compose", TemporaryError("x"))
     fail_once(monkeypatch, bot.store, "notice_failed", StoreUnavailable("the disk is full"))
     with pytest.raises(StoreUnavailable):
@@ -136,7 +135,7 @@ def _keys(bot: World, envelope: Any, head: bytes) -> Any:
 
 def test_a_notice_that_fails_for_days_is_still_tried(bot: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bot.accept(mail(), "rita@out.example")
-    assert bot.pipeline.run_once()
+    bot.decide_only()
     with bot.store.database.write() as connection:
         connection.execute(update(notice).values(failures=5000))
     fail_once(monkeypatch, bot.composer, "compose", ValueError("a bug"))
@@ -149,9 +148,10 @@ def test_a_notice_that_fails_for_days_is_still_tried(bot: World, monkeypatch: py
 @pytest.mark.parametrize("table", [inbox, notice, outbox], ids=["mail", "notice", "outgoing"])
 def test_a_row_that_cannot_be_unsealed_holds_up_no_other(bot: World, table: Any) -> None:
     bot.accept(mail(message_id="<broken@out.example>"), "rita@out.example")
-    while table is not inbox and bot.pipeline.run_once():
-        if table is notice:
-            break
+    if table is notice:
+        bot.decide_only()
+    elif table is outbox:
+        bot.pipeline.run_once()
     with bot.store.database.write() as connection:
         if table is inbox:
             connection.execute(update(blob).values(wrapped_key=b"x" * 104))

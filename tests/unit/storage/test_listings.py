@@ -20,7 +20,7 @@ from mailbot.storage import tables
 from mailbot.storage.listings import FILTERS, Listings, instant
 from mailbot.storage.outbox import SqlOutbox
 from mailbot.storage.unit_of_work import UnitOfWork
-from tests.unit.storage.storeroom import NOW, RITA, Storeroom, claimed, claimed_notice
+from tests.unit.storage.storeroom import NOW, RITA, Storeroom, claimed
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TEXT, WORDS = (str,), (str, NoneType)
@@ -94,7 +94,7 @@ def told(room: Storeroom) -> Storeroom:
         unit.notify("acknowledgement", number, {}, NOW)
         unit.finish(Disposition.REPORT, number, NOW)
     mail = Draft(0, "acknowledgement", RITA, None, "v@x", b"To: x\r\n\r\n", "<2@x>", (), False)
-    store.finish_notice(claimed_notice(store), [mail], NOW)
+    store.finish_notice(unit.caused[0], [mail], NOW)
     return room
 
 

@@ -93,8 +93,8 @@ def test_a31_a_database_that_was_put_in_its_place_is_used(database: Database, pa
 
 
 def test_connections_that_other_threads_left_are_looked_at_too(database: Database, path: Path) -> None:
-    # A read within a read takes a second connection, which goes back into the pool.
-    with database.read() as outer, database.read() as inner:
+    # A read within a write takes a second connection, which goes back into the pool.
+    with database.write() as outer, database.read() as inner:
         assert outer is not inner
     move(path, "moved.db")
     other = fresh(path)

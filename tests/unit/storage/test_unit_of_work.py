@@ -1,5 +1,6 @@
 """What a decision finds in the database, and what it leaves there."""
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -9,10 +10,12 @@ import pytest
 from sqlalchemy import delete, update
 
 from mailbot.domain.issue import Disposition, Role
+from mailbot.errors import ClaimLost
 from mailbot.service.outgoing import Outcome as Sending
 from mailbot.service.outgoing import Result
 from mailbot.service.store import Draft, NewIssue, ReporterKey
 from mailbot.storage import tables
+from mailbot.storage.leases import LEASE_SECONDS
 from mailbot.storage.outbox import SqlOutbox
 from mailbot.storage.unit_of_work import UnitOfWork
 from mailbot.storage.unseal import SealBroken
@@ -241,9 +244,9 @@ def delivered(room: Storeroom, kind: str = "acknowledgement", member_id: str | N
     return claim.id
 
 
-def bounce(room: Storeroom, notice: int, seq: int = 0) -> int | None:
+def bounce(room: Storeroom, notice: int, seq: int = 0, at: datetime = NOW) -> int | None:
     with deciding(room) as unit:
-        return unit.bounced(notice, seq, "5.1.1", NOW)
+        return unit.bounced(notice, seq, "5.1.1", at)
 
 
 def told(room: Storeroom) -> list[tuple[str, int | None]]:
@@ -260,12 +263,28 @@ def test_a_bounce_marks_its_mail_once_and_tells_once(room: Storeroom) -> None:
 
 
 def test_a_members_bounce_is_the_operators_business_with_its_count(room: Storeroom) -> None:
-    for notice in [delivered(room, "report", "bob") for _ in range(2)]:
-        bounce(room, notice)
-    assert told(room) == [("undelivered_member", None)] * 2
+    for hours, notice in enumerate([delivered(room, "report", "bob") for _ in range(50)]):
+        bounce(room, notice, at=NOW + timedelta(hours=hours))
+    assert told(room) == [("undelivered_member", None)] * 3
     store = room.worker()
-    counts = [claimed_notice(store).params["count"] for _ in range(2)]
-    assert counts == [1, 2]
+    counts = [claimed_notice(store).params["count"] for _ in range(3)]
+    assert counts == [1, 24, 24]
+
+
+def test_what_fails_for_a_list_in_place_of_members_is_the_operators_business_too(room: Storeroom) -> None:
+    for notice in [delivered(room, kind) for kind in ("report", "note", "key", "escalation", "undelivered_member")]:
+        bounce(room, notice)
+    assert told(room).count(("undelivered_member", None)) == 1
+
+
+def test_a_mail_that_came_back_is_found_among_those_that_were_sent(room: Storeroom) -> None:
+    first, second = delivered(room), delivered(room, "report", "bob")
+    with deciding(room) as unit:
+        assert (unit.about(first, 0), unit.about(second, 0), unit.about(first, 1)) == (1, 2, None)
+        assert unit.sent(1) == [(first, 0, RITA)]
+    bounce(room, first)
+    with deciding(room) as unit:
+        assert unit.sent(1) == []
 
 
 def test_a_bounce_of_a_mail_that_is_not_there_or_not_sent_yet_does_nothing(room: Storeroom) -> None:
@@ -294,7 +313,10 @@ def test_a_digest_is_known_once_its_mail_is_finished(room: Storeroom) -> None:
         assert not later.redelivered(b"another")
 
 
-def test_the_original_and_what_was_inside_its_encryption_go_along_with_a_notice(room: Storeroom) -> None:
+def test_the_original_and_what_was_inside_its_encryption_go_along_with_a_notice(
+    room: Storeroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.control_leases(monkeypatch)
     room.accept(words="the original")
     room.index()
     store = room.worker()
@@ -303,13 +325,20 @@ def test_the_original_and_what_was_inside_its_encryption_go_along_with_a_notice(
         unit.notify("report", number, {"text": "x"}, NOW, original=True, pieces=b"inside")
         unit.notify("acknowledgement", number, {}, NOW)
         unit.finish(Disposition.REPORT, number, NOW)
-    report, acknowledgement = claimed_notice(store), claimed_notice(store)
+    report, acknowledgement = unit.caused
     assert report.blob_id is not None
     assert report.pieces_id is not None
     assert store.read_blob(report.blob_id, number) == b"the original"
     assert store.read_blob(report.pieces_id, number) == b"inside"
     assert (acknowledgement.blob_id, acknowledgement.pieces_id) == (None, None)
     assert store.first_notice(number) == report.id
+    # Its handler has them already; they are as they would be taken from the queue when that has died.
+    assert store.claim_notice(NOW) is None
+    room.pass_time(LEASE_SECONDS + 1)
+    again = claimed_notice(store)
+    assert again == dataclasses.replace(report, token=again.token)
+    with pytest.raises(ClaimLost):
+        store.finish_notice(report, [], NOW)
 
 
 def _report() -> NewIssue:

@@ -1,0 +1,41 @@
+"""What our mails about members' commands say: values as in `mailbot.mail.letters`, one class per notice."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mailbot.mail.letters import Card, Letter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed(Letter):
+    """To the members: what a member's commands changed."""
+
+    notice: ClassVar[str] = "changed"
+    issue: str
+    card: Card
+    member: str
+    """Their name, or ``an operator``."""
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a transcript says under one command line."""
+
+    line: str
+    results: tuple[str, ...]
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript(Letter):
+    """To the member whose mail held commands: each line, and what came of it."""
+
+    notice: ClassVar[str] = "transcript"
+    issue: str
+    """The issue, or what ids begin with (``EX``) if it is about none."""
+    summary: str
+    """``2 of 3 commands done, 1 error``."""
+    answers: tuple[Answer, ...]
+    remark: str = ""
+    """What there is to say about the mail as a whole, as a sentence: why nothing ran, for instance."""

@@ -1,0 +1,33 @@
+"""One letter of each kind that is about members' commands, as in `mailbot.mail.samples`."""
+
+from datetime import UTC, datetime, timedelta
+
+from mailbot.mail.command_letters import Answer, Changed, Transcript
+from mailbot.mail.letters import Card, Clock, Letter, Person
+
+_GROUP = "Example Security Response Group"
+_NOW = datetime(2026, 11, 26, 17, 47, tzinfo=UTC)
+_CARD = Card(
+    title="Heap overflow in the PNG reader",
+    author=Person("Jane Roe", "jane@research.example"),
+    owner="alice",
+    clocks=(Clock("first_response", _NOW + timedelta(hours=45)),),
+)
+
+COMMAND_LETTERS: tuple[Letter, ...] = (
+    Changed(
+        group=_GROUP, now=_NOW, issue="EX-42", card=_CARD, member="Alice Example",
+        changes=("owner: nobody -> alice",),
+    ),
+    Transcript(
+        group=_GROUP,
+        now=_NOW,
+        issue="EX-42",
+        summary="2 of 3 commands done, 1 error",
+        answers=(
+            Answer("/claim", ("owner: nobody -> alice",), True),
+            Answer("/severity hgih", ('error: "hgih" is no severity. Accepted: critical, high',), False),
+            Answer("/title Heap overflow", ("title: {{7*7}} -> Heap overflow",), True),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,32 @@
+"""From a notice about members' commands to what its mail says, as in `letters`."""
+
+from mailbot.mail import command_letters
+from mailbot.mail.letters import Missing
+from mailbot.service.letters import Writing, issue_card
+
+
+def transcript(writing: Writing, _missing: tuple[Missing, ...]) -> command_letters.Transcript:
+    params = writing.claim.params
+    answers = tuple(command_letters.Answer(line, tuple(results), done) for line, results, done in params["answers"])
+    return command_letters.Transcript(
+        group=writing.group, now=writing.now,
+        issue=writing.id if writing.issue is not None else writing.settings.group.id_prefix,
+        summary=summary(answers), answers=answers, remark=params["remark"],
+    )  # fmt: skip
+
+
+def summary(answers: tuple[command_letters.Answer, ...]) -> str:
+    """``2 of 3 commands done, 1 error``, for the subject."""
+    total, done = len(answers), sum(answer.done for answer in answers)
+    failed = total - done
+    errors = f", {failed} error{'s' if failed > 1 else ''}" if failed else ""
+    return f"{done} of {total} command{'s' if total > 1 else ''} done{errors}"
+
+
+def changed(writing: Writing, missing: tuple[Missing, ...]) -> command_letters.Changed:
+    params = writing.claim.params
+    member = writing.settings.member_by_id(params["member"])
+    return command_letters.Changed(
+        group=writing.group, now=writing.now, issue=writing.id, card=issue_card(writing, missing),
+        member=member.name if member else "An operator", changes=tuple(params["changes"]),
+    )  # fmt: skip

@@ -1,0 +1,191 @@
+"""A member's mail that begins with commands: whether it may run, what each line does, and who is told.
+
+One handler's worth of `handlers`, within the transaction that decides about the mail. A signed text is spent first, in
+the same transaction as its effects: after a crash there are both or neither. What is refused as a whole changes
+nothing, is kept and relayed to the members marked as not authenticated, and its writer is told why. Of a block that may
+run each line succeeds or fails for itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from mailbot.config import Member
+from mailbot.domain.issue import Disposition
+from mailbot.mail.control import Block, Command
+from mailbot.mail.quoting import own_text
+from mailbot.service import trust
+from mailbot.service.desk import Desk, Done, Refused
+from mailbot.service.ports import Opened
+from mailbot.service.verbs import VERBS
+
+if TYPE_CHECKING:
+    from mailbot.service.handlers import Case, Outcome
+
+FAILURES = 20
+FAILURES_PERIOD = timedelta(hours=1)
+"""So many transcripts of nothing but errors a member is sent in this time: somebody may be sending old mail again and
+again in their name."""
+
+_NOTHING_DONE = "Nothing of this mail was carried out."
+_TO_NOBODY = "The text below the commands went to nobody: the mail is about no issue."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the transcript says under one command."""
+
+    line: str
+    results: tuple[str, ...]
+    done: bool
+    about: int | None = None
+    """The issue that it tells of; its words are sealed with that issue's key and no other's."""
+
+
+def commands(case: "Case", relay: Callable[[str], "Outcome"]) -> "Outcome":
+    """Carry out a member's command mail. `relay` passes a refused one on to the members, with the reason."""
+    member = case.facts.member
+    if member is None:
+        raise ValueError("commands without an authenticated member")
+    if why := _refused(case, member):
+        _tell(
+            case, member, [Answer(line, (), done=False) for line in case.message.block.lines], remark=f"Refused: {why}."
+        )
+        if case.facts.issue is None:
+            return case.finish(Disposition.MEMBER)
+        return relay(f"its commands were not carried out: {why}")
+    if (unknown := case.message.block.unknown) is not None:
+        _tell(case, member, _not_understood(case.message.block, unknown))
+        return _finish(case, member)
+    desk = Desk(
+        case.unit, case.settings, case.now, member, case.facts.issue, case.message.block.message,
+        proved=case.facts.proof is trust.Proof.SIGNATURE,
+    )  # fmt: skip
+    answers = [_run(desk, command) for command in case.message.block.commands]
+    lost = case.facts.issue is None and not desk.used_message and own_text(case.message.block.message)
+    _tell(case, member, answers, remark=_TO_NOBODY if lost else "", secret=desk.secret)
+    _pass_on(case, member, desk)
+    return _finish(case, member)
+
+
+def _refused(case: "Case", member: Member) -> str:
+    """Why nothing of the mail may run, as half a sentence; "" if it may. Whatever it says, the text is spent now."""
+    message, prefix = case.message, case.settings.group.id_prefix
+    if message.signed is None and case.settings.commands.auth != "dmarc":
+        return "it is not signed"
+    if message.signed is not None:
+        signer, signed_at = message.signature.fingerprint, message.signature.signed_at or _UNDATED
+        digest = message.signed.digest
+    else:
+        signer, signed_at, digest = f"dmarc: {member.id}", _UNDATED, message.text_digest
+    if not case.unit.spend(signer, signed_at, digest, case.now):
+        return "already processed: this very text came before, and each runs once"
+    if message.signed is not None and (why := trust.out_of_time(message, case.settings)):
+        return why
+    if message.block.unknown is not None or not _about_an_issue(message.block.commands):
+        return ""
+    first = message.block.commands[0]
+    said = trust.selected(message, prefix) if first.verb == "on" else trust.first_named(message, prefix)
+    meant = case.facts.issue.number if case.facts.issue else None
+    example = case.settings.issue_id(meant or 42)
+    if said is None:
+        named = (
+            f'"{first.args}" is no issue of this group'
+            if first.verb == "on"
+            else "its text names no issue of this group"
+        )
+        proved = "signed " if message.signed is not None else ""
+        return f"{named}; the {proved}text must say which one it is about: begin it with /on {example}"
+    if meant is None:
+        return (
+            f"there is no {case.settings.issue_id(said)}"
+            if case.unit.issue(said) is None
+            else (f"it was sent to no issue; send it to {case.settings.group.extended(str(said))}")
+        )
+    if said != meant:
+        return f"its text is about {case.settings.issue_id(said)}, but it was sent to {case.settings.issue_id(meant)}"
+    return ""
+
+
+_UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _about_an_issue(lines: tuple[Command, ...]) -> bool:
+    return any(VERBS[line.verb].needs_issue(line.args) or line.verb == "on" for line in lines)
+
+
+def _not_understood(block: Block, unknown: Command) -> list[Answer]:
+    near = f" Did you mean /{block.nearest}?" if block.nearest else ""
+    answers = [Answer(line.line, ("not carried out",), done=False) for line in block.commands]
+    why = f"error: not understood.{near} /help lists all commands."
+    return [*answers, Answer(unknown.line, (why, _NOTHING_DONE), done=False)]
+
+
+def _run(desk: Desk, command: Command) -> Answer:
+    desk.shown = None
+    try:
+        done = VERBS[command.verb].effect(desk, command.args)
+    except Refused as error:
+        return Answer(command.line, (f"error: {error.words()}",), False, desk.shown)
+    if VERBS[command.verb].tell and desk.issue is not None and done.changes:
+        desk.changed.setdefault(desk.issue.number, []).extend(change.words() for change in done.changes)
+    return Answer(command.line, _results(done), True, desk.shown)
+
+
+def _results(done: Done) -> tuple[str, ...]:
+    return (*(change.words() for change in done.changes), *done.lines) or ("done",)
+
+
+def _tell(case: "Case", member: Member, answers: list[Answer], remark: str = "", *, secret: bool = False) -> None:
+    """Queue the transcript. `secret`: it tells of an issue that came encrypted, so none of it may go out in clear."""
+    if not any(answer.done for answer in answers) and not case.unit.may_refuse(
+        member.id, case.now, FAILURES_PERIOD, FAILURES
+    ):
+        return
+    told_of = {answer.about for answer in answers} - {None}
+    main = case.facts.issue.number if case.facts.issue else told_of.pop() if len(told_of) == 1 else None
+    apart: dict[int, list[Answer]] = {}
+    here = []
+    for answer in answers:
+        if answer.about is None or answer.about == main:
+            here.append(answer)
+        else:
+            apart.setdefault(answer.about, []).append(answer)
+            elsewhere = f"answered in a mail of its own, about {case.settings.issue_id(answer.about)}"
+            here.append(replace(answer, results=(elsewhere,)))
+    for number, group in ((main, here), *apart.items()):
+        params: dict[str, Any] = {
+            "member": member.id,
+            "in_reply_to": case.message.message_id,
+            "opened": case.message.opened or (Opened.DECRYPTED.value if secret else ""),
+            "answers": [[answer.line, list(answer.results), answer.done] for answer in group],
+            "remark": remark if number == main else "",
+        }
+        case.unit.notify("transcript", number, params, case.now)
+
+
+def _pass_on(case: "Case", member: Member, desk: Desk) -> None:
+    """What the other members are told: the message, unless a command took it, and what changed."""
+    here = case.facts.issue.number if case.facts.issue else None
+    text = case.message.block.message.strip("\n")
+    if here is not None and not desk.used_message and own_text(text):
+        params = {
+            **case.message.relayed(), "text": text, "member": member.id, "changes": desk.changed.pop(here, []),
+        }  # fmt: skip
+        case.unit.notify("note", here, params, case.now, original=True, pieces=case.message.inside())
+        case.unit.audit(here, member.id, "note", case.now)
+    for number, changes in desk.changed.items():
+        case.unit.notify("changed", number, {"member": member.id, "changes": changes}, case.now)
+
+
+def _finish(case: "Case", member: Member) -> "Outcome":
+    """End the mail, in the issue if there is one."""
+    if case.facts.issue is None:
+        return case.finish(Disposition.MEMBER)
+    message, number = case.message, case.facts.issue.number
+    case.unit.add_message(
+        number, "commands", message.envelope.received_at, message.author, message.message_id,
+        encrypted=message.encrypted, signed_by=message.signature.fingerprint, member_id=member.id,
+    )  # fmt: skip
+    return case.finish(Disposition.MEMBER, number)

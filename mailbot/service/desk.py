@@ -1,0 +1,162 @@
+"""What a verb works with: who asks, about which issue, and the unit of work that records what changes.
+
+A verb's effect is ``effect(desk, args) -> Done``. It looks at everything first, and then either changes what it is to
+change or raises `Refused` without having changed anything: the lines of one mail stand alone. The members' mails and
+the operator's command line use the same effects.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mailbot.config import Member, Settings
+from mailbot.domain.issue import Status
+from mailbot.errors import UsageError
+from mailbot.mail.control import ids, plain
+from mailbot.mail.quoting import own_text
+from mailbot.service.store import IssueView, Unit
+
+OPERATOR = "operator"
+
+
+class Refused(UsageError):
+    """A command that is not carried out. The text says why, and `accepted` what would be."""
+
+    def __init__(self, why: str, accepted: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.accepted = tuple(accepted)
+
+    def words(self) -> str:
+        """One line for people."""
+        return f"{self}. Accepted: {', '.join(self.accepted)}" if self.accepted else str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that has another value now; None for none."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+    def words(self) -> str:
+        """As the transcript shows it: ``owner: nobody -> alice``."""
+        nothing = "nobody" if self.name in ("owner", "appointed") else "none"
+        return f"{self.name}: {self.old or nothing} -> {self.new or nothing}"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command did, for the transcript: what changed, and what else there is to say, in lines."""
+
+    changes: tuple[Change, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+@dataclass
+class Desk:
+    """One mail's or one operator's commands, carried out one after the other."""
+
+    unit: Unit
+    settings: Settings
+    now: datetime
+    member: Member | None
+    """None is an operator on the machine."""
+    issue: IssueView | None
+    """The one that the commands are about, as it stands now; ``/on`` selects another."""
+    message: str = ""
+    """What stands below the commands, as it was written."""
+    proved: bool = True
+    """By a signature, or by whoever has the machine; a DMARC pass alone may not do everything."""
+    used_message: bool = False
+    """A command has taken the message; without one it is an internal note."""
+    shown: int | None = None
+    """The issue that the command at hand tells of."""
+    secret: bool = False
+    """Some command told of an issue that came encrypted."""
+    changed: dict[int, list[str]] = field(default_factory=dict)
+    """What the other members are told: lines of changes, by issue."""
+
+    @property
+    def actor(self) -> str:
+        return self.member.id if self.member else OPERATOR
+
+    @property
+    def about(self) -> IssueView:
+        """The issue; `Refused` if none is selected."""
+        if self.issue is None:
+            raise Refused("it is about an issue, and none is named", [f"/on {self.settings.issue_id(42)} above it"])
+        return self.show(self.issue)
+
+    @property
+    def open_issue(self) -> IssueView:
+        """The issue, if it is not closed."""
+        if self.about.status == Status.CLOSED:
+            raise Refused(f"{self.id} is closed; /reopen comes first")
+        return self.about
+
+    @property
+    def id(self) -> str:
+        return self.settings.issue_id(self.about.number)
+
+    def find(self, args: str) -> IssueView:
+        """The issue that an argument names."""
+        words = plain(args)
+        named = ids(words, self.settings.group.id_prefix)
+        if len(named) != 1 or words.upper() != self.settings.issue_id(named[0]):
+            example = f"an id of this group, such as {self.settings.issue_id(42)}"
+            raise Refused(f'"{words}" is no issue' if words else "it names no issue", [example])
+        found = self.unit.issue(named[0])
+        if found is None:
+            raise Refused(f"there is no {self.settings.issue_id(named[0])}")
+        return self.show(found)
+
+    def show(self, issue: IssueView) -> IssueView:
+        """The issue, of which the answer may tell from now on."""
+        self.shown = issue.number
+        self.secret |= issue.encrypted
+        return issue
+
+    def find_or_about(self, args: str) -> IssueView:
+        """The same, or the selected issue if there is no argument."""
+        return self.find(args) if args else self.about
+
+    def text(self) -> str:
+        """The member's own words in the message; `Refused` if there are none, or if another command took them."""
+        if self.used_message:
+            raise Refused("another command of this mail took the text below")
+        if not (words := own_text(self.message)):
+            raise Refused("there is no text of your own below the commands")
+        return words
+
+    def take_message(self) -> None:
+        self.used_message = True
+
+    def set(self, column: str, new: Any, action: str = "", shown: Callable[[Any], str | None] | None = None) -> Change:
+        """Give one field of the issue another value, and put it into the log of changes under the verb's name."""
+        number, old = self.about.number, getattr(self.about, column)
+        self.unit.change_issue(number, {column: new})
+        self.unit.audit(number, self.actor, action or column, self.now, old=old, new=new)
+        self.refresh()
+        show = shown or (lambda value: None if value is None else str(value))
+        return Change(column, show(old), show(new))
+
+    def refresh(self) -> None:
+        """See the issue as it stands after a change."""
+        self.issue = self.unit.issue(self.about.number)
+
+    def select(self, issue: IssueView) -> None:
+        self.issue = issue
+
+    def member_named(self, word: str) -> Member:
+        found = self.settings.member_by_id(word.lower()) or self.settings.member_by_address(word)
+        if found is None:
+            raise Refused(f'"{word}" is no member', [member.id for member in self.settings.member])
+        return found
+
+
+def none(args: str, what: str = "") -> None:
+    """Refuse arguments where there are to be none."""
+    if plain(args):
+        raise Refused(f"it takes no argument{f'; {what}' if what else ''}")

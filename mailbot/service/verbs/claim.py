@@ -1,0 +1,28 @@
+"""``/claim``: become the coordinator. Whoever comes second is told who has it."""
+
+from mailbot.mail.control import plain
+from mailbot.service.desk import Desk, Done, Refused
+from mailbot.service.verbs.verb import Verb
+
+
+def effect(desk: Desk, args: str) -> Done:
+    issue, word = desk.open_issue, plain(args).lower()
+    if desk.member is None:
+        raise Refused("only a member can coordinate; /assign appoints one")
+    if word not in ("", "force"):
+        raise Refused(f'"{word}" is not understood', ["/claim", "/claim force"])
+    if issue.owner == desk.member.id:
+        return Done(lines=("it is yours already",))
+    if issue.owner is not None and word != "force":
+        raise Refused(f"{issue.owner} has it; /claim force takes it over")
+    return Done((desk.set("owner", desk.member.id, "claim"),))
+
+
+VERB = Verb(
+    name="claim",
+    arguments="[force]",
+    help="you become the coordinator; with `force` also if somebody else is",
+    example="/claim",
+    effect=effect,
+    tell=True,
+)
