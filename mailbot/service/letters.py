@@ -20,8 +20,8 @@ _REPLY_MARKS = re.compile(r"(?:\s*(?:(?:re|fwd?|aw|wg|sv|antw)\s*:|\[[A-Z][A-Z0-
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along; `attached`,
-    how much of it does."""
+    """What a letter is written from. `size` is that of the original mail in bytes, 0 if there is none; `attached`, how
+    much of it goes along; `digest` its SHA-256 where it had to be left out."""
 
     claim: ClaimedNotice
     issue: IssueView | None
@@ -31,6 +31,7 @@ class Writing:
     attached: int
     look: Callable[[int], IssueView | None]
     """Other issues, for a letter about several."""
+    digest: str = ""
 
     @property
     def about(self) -> IssueView:
@@ -235,8 +236,20 @@ def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
         owner=writing.about.owner,
         mentions=tuple(writing.settings.issue_id(number) for number in params.get("mentions", ())),
         missing=missing,
-        warnings=(*_warnings(writing), *params["defects"]),
+        warnings=(*_left_out(writing), *_warnings(writing), *params["defects"]),
+        left_out=bool(writing.digest),
         attachments=tuple(Attachment(*attachment) for attachment in params["attachments"]),
+    )
+
+
+def _left_out(writing: Writing) -> tuple[str, ...]:
+    """How to get an original that could not go along."""
+    if not writing.digest:
+        return ()
+    command = f"mailbot queue show in {writing.claim.params['left_out']['inbox']} --raw"
+    return (
+        "the original is not attached, because with it this mail is larger than the mail server takes; it has "
+        f"{writing.size} bytes and the SHA-256 {writing.digest}; an operator gets it with `{command}`",
     )
 
 

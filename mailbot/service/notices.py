@@ -96,11 +96,15 @@ class Composer:
         with self._store.reading():
             issue = self._store.view(claim.issue) if claim.issue is not None else None
             recipients = row.audience(settings, issue, claim.params)
+            if left_out := claim.params.get("left_out"):
+                recipients = [one for one in recipients if one.address.lower() == left_out["recipient"].lower()]
             if not recipients:
                 return []
             root = self._store.first_notice(claim.issue) if claim.issue is not None else None
             enclosed = Enclosures.load(self._store, claim)
-        writing = Writing(claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached, self._store.view)
+        writing = Writing(
+            claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached, self._store.view, enclosed.digest
+        )
         poster = Poster(
             settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
             root=root, issue_encrypted=issue is not None and issue.encrypted,

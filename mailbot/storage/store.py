@@ -188,6 +188,12 @@ class Store:
         with self.database.read() as connection:
             return self._vault.read_body(connection, blob_id, issue)
 
+    def raw_mail(self, inbox_id: int) -> bytes | None:
+        """An accepted mail as it came; None if there is no such row."""
+        with self.database.read() as connection:
+            blob_id = connection.scalar(select(inbox_table.c.blob_id).where(inbox_table.c.id == inbox_id))
+            return None if blob_id is None else self._vault.read_blob(connection, blob_id)[1]
+
     def view(self, number: int) -> IssueView | None:
         with self.database.read() as connection:
             return views.issue_view(connection, self._vault, number)

@@ -229,6 +229,27 @@ class UnitOfWork(CommandRecords, DutyRecords):
         mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, tuple(sorted(failed)))
         tell(self, mail, now)
 
+    def write_anew(self, row: Row[Any], now: datetime) -> bool:
+        """An outbox row is too large to be sent: have its notice written again for its recipient, without the original
+        mail. False if that is no way out."""
+        told = self._connection.execute(select(notice).where(notice.c.id == row.notice_id)).one()
+        if told.blob_id is None:
+            return False
+        box = self._box(row.issue_id)
+        params = box.open_json(told.sealed, "notice")
+        if "left_out" in params:
+            return False
+        recipient = box.open_json(row.sealed, "outbox")["recipient"]
+        original = self._connection.scalar(select(inbox_table.c.id).where(inbox_table.c.blob_id == told.blob_id))
+        # `inbox`: by which number an operator finds the original.
+        params["left_out"] = {"recipient": recipient, "inbox": original}
+        again = {
+            "event": told.event, "issue_id": told.issue_id, "created_at": now, "blob_id": told.blob_id,
+            "pieces_id": None, "sealed": box.seal_json(params, "notice"),
+        }  # fmt: skip
+        self._connection.execute(_ADD_NOTICE, again)
+        return True
+
     def notify(
         self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
         original: bool = False, pieces: bytes = b"",

@@ -166,7 +166,7 @@ def test_no_value_begins_a_line_of_the_card_or_of_the_subject(templates: Templat
 def test_an_endless_text_is_cut_and_says_so(templates: Templates) -> None:
     body = written(templates, "report", text="y" * 200_000).body
     assert len(body) < 103_000
-    assert "(Cut here; the attached original holds all of it.)" in body
+    assert "(Cut here; the original holds all of it.)" in body
 
 
 def test_a_report_without_text_says_so(templates: Templates) -> None:
