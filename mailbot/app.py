@@ -7,13 +7,14 @@ needs them, so that a listener starts without gpg and templates.
 from __future__ import annotations
 
 import shutil
+import ssl
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbot.config import Settings
+from mailbot.config import Delivery, Listener, Settings
 from mailbot.errors import ConfigError
 from mailbot.storage import schema
 from mailbot.storage.database import Database
@@ -22,6 +23,7 @@ from mailbot.storage.seal import load_sealer
 if TYPE_CHECKING:
     from mailbot.openpgp.gpg import Gpg
     from mailbot.service.outgoing import OutgoingMail
+    from mailbot.smtp.smarthost import Smarthost
     from mailbot.storage.store import Store
     from mailbot.storage.vault import Vault
 
@@ -97,6 +99,43 @@ def open_gpg(settings: Settings, scratch: Path) -> Gpg:
                 f"openpgp.passphrase_file: cannot read {settings.openpgp.passphrase_file}: {error.strerror}"
             ) from None
     return Gpg(settings.openpgp.home, settings.openpgp.key, scratch, passphrase)
+
+
+def open_certificate(listener: Listener) -> ssl.SSLContext | None:
+    """What STARTTLS is offered with, if it is. Raises `ConfigError` if the certificate cannot be used."""
+    if listener.tls_certificate is None or listener.tls_key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # An empty passphrase instead of none: OpenSSL would ask at the terminal.
+        context.load_cert_chain(listener.tls_certificate, listener.tls_key, password="")
+    except OSError as error:
+        cause = error.strerror if not isinstance(error, ssl.SSLError) else None
+        pair = f"{listener.tls_certificate}: listener.tls_certificate, listener.tls_key"
+        raise ConfigError(
+            f"{pair}: cannot be used: {cause or 'not a certificate chain and its key in PEM, without a passphrase'}"
+        ) from None
+    return context
+
+
+def open_smarthost(delivery: Delivery) -> Smarthost:
+    """Where mail goes out. Raises `ConfigError` if a file that it needs cannot be used."""
+    from mailbot.smtp.login import Login
+    from mailbot.smtp.smarthost import Smarthost, checking, local_name
+
+    login = None
+    if delivery.user_file is not None and delivery.password_file is not None:
+        login = Login(delivery.user_file, delivery.password_file)
+    try:
+        if delivery.tls == "required":
+            checking(delivery.tls_ca_file)
+        if login is not None:
+            login.read()
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return Smarthost(
+        delivery.host, delivery.port, delivery.tls, local_name(), delivery.tls_ca_file, delivery.tls_name, login
+    )  # fmt: skip
 
 
 def still_wanted(settings: Callable[[], Settings]) -> Callable[[OutgoingMail], str | None]:

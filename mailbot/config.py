@@ -6,6 +6,7 @@ passed explicitly. Paths in the file are relative to the file.
 """
 
 import difflib
+import ipaddress
 import json
 import tomllib
 from datetime import date
@@ -22,11 +23,13 @@ from mailbot.config_types import (
     Elapsed,
     FilePath,
     Fingerprint,
+    HostName,
     Line,
     MemberId,
     Network,
     Prefix,
     PublicAddress,
+    SecretPath,
     Size,
     TimeZone,
 )
@@ -62,6 +65,8 @@ class Listener(_Section):
     host: Line = "127.0.0.1"
     port: int = Field(default=8025, ge=0, le=65535)
     socket: FilePath | None = None
+    tls_certificate: SecretPath | None = None
+    tls_key: SecretPath | None = None
     max_message_size: Size = 25_000_000
     trusted_authserv_ids: tuple[Line, ...] = Field(default=(), strict=False)
     intake_lists: tuple[Line, ...] = Field(default=(), strict=False)
@@ -82,7 +87,19 @@ class Delivery(_Section):
     host: Line = "127.0.0.1"
     port: int = Field(default=25, ge=1, le=65535)
     tls: Literal["none", "opportunistic", "required"] = "opportunistic"
+    tls_ca_file: FilePath | None = None
+    tls_name: HostName | None = None
+    user_file: SecretPath | None = None
+    password_file: SecretPath | None = None
     give_up_after: Elapsed = Duration.parse("5d")
+
+    @property
+    def local(self) -> bool:
+        """The smarthost is on this machine, so that nobody stands between."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 class Storage(_Section):
@@ -93,7 +110,7 @@ class Storage(_Section):
 class OpenPGP(_Section):
     home: FilePath
     key: Fingerprint
-    passphrase_file: FilePath | None = None
+    passphrase_file: SecretPath | None = None
 
 
 class Commands(_Section):
@@ -210,6 +227,7 @@ class Settings(_Section):
             raise ValueError(
                 f'relay.list_address: "{self.relay.list_address}" is the group\'s own address: mail would loop'
             )
+        self._contradictions_of_the_mail_servers()
         remind, escalate = self.slo.first_response_remind, self.slo.first_response_escalate
         # Business days and elapsed time cannot be compared without a date.
         comparable = bool(remind.business_days) == bool(escalate.business_days)
@@ -218,6 +236,27 @@ class Settings(_Section):
                 f'slo.first_response_remind: "{remind}" is not before slo.first_response_escalate, "{escalate}"'
             )
         return self
+
+    def _contradictions_of_the_mail_servers(self) -> None:
+        listener, delivery = self.listener, self.delivery
+        if (listener.tls_certificate is None) != (listener.tls_key is None):
+            there, missing = ("tls_key", "tls_certificate") if listener.tls_key else ("tls_certificate", "tls_key")
+            raise ValueError(f"listener.{missing}: missing, but listener.{there} is set; STARTTLS needs both")
+        if (delivery.user_file is None) != (delivery.password_file is None):
+            there, missing = ("user_file", "password_file") if delivery.user_file else ("password_file", "user_file")
+            raise ValueError(f"delivery.{missing}: missing, but delivery.{there} is set; a login needs both")
+        if delivery.tls != "required":
+            for key, value in (("tls_ca_file", delivery.tls_ca_file), ("tls_name", delivery.tls_name)):
+                if value is not None:
+                    raise ValueError(
+                        f'delivery.{key}: set, but delivery.tls is "{delivery.tls}", which checks no certificate; '
+                        'allowed with "required" only'
+                    )
+            if delivery.password_file is not None and not delivery.local:
+                raise ValueError(
+                    f'delivery.password_file: set, but delivery.tls is "{delivery.tls}": whoever stands between could '
+                    'take the password; allowed with "required" only, or with a smarthost on this machine'
+                )
 
     def member_by_id(self, member_id: str) -> Member | None:
         return next((member for member in self.member if member.id == member_id), None)

@@ -5,6 +5,7 @@ Every validator takes what TOML gave and returns the checked value, or raises `V
 """
 
 import ipaddress
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,9 @@ _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Z
 # "+", nine digits, "." and 128 bits as base32 take the other 37 octets that a local part may have (RFC 5321
 # 4.5.3.1.1); a bounce address takes fewer.
 _PUBLIC_LOCAL_PART = 27
+_CREDENTIAL = re.compile(r"credential:([A-Za-z0-9][A-Za-z0-9._-]{0,100})")
+_CREDENTIALS = "/run/credentials/mailbot.service"
+"""Where systemd keeps a running unit's credentials; its own processes are told by $CREDENTIALS_DIRECTORY."""
 _LINE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 # No promise or pause lasts longer, and dates so far ahead can always be computed.
 _LONGEST_DAYS = 3650
@@ -85,6 +89,12 @@ def _line(value: object) -> str:
     raise ValueError("one line of text, at most 200 characters")
 
 
+def _host_name(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", value):
+        return value
+    raise ValueError('a host name such as "smtp.example.org"')
+
+
 def _member_id(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", value):
         return value
@@ -120,6 +130,15 @@ def _path(value: object, info: ValidationInfo) -> Path:
     raise ValueError("a path, relative to the config file")
 
 
+def _secret_path(value: object, info: ValidationInfo) -> Path:
+    if isinstance(value, str) and value.startswith("credential:"):
+        if name := _CREDENTIAL.fullmatch(value):
+            return Path(os.environ.get("CREDENTIALS_DIRECTORY", _CREDENTIALS)) / name[1]
+    elif isinstance(value, str) and value and "\0" not in value:
+        return _path(value, info)
+    raise ValueError('a path, relative to the config file, or "credential:NAME" for a systemd credential')
+
+
 Elapsed = Annotated[Duration, BeforeValidator(_elapsed)]
 DurationValue = Annotated[Duration, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
@@ -128,6 +147,8 @@ Fingerprint = Annotated[str, BeforeValidator(_fingerprint)]
 Line = Annotated[str, BeforeValidator(_line)]
 Network = Annotated[str, BeforeValidator(_network)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
+HostName = Annotated[str, BeforeValidator(_host_name)]
+SecretPath = Annotated[Path, BeforeValidator(_secret_path)]
 Prefix = Annotated[str, BeforeValidator(_prefix)]
 PublicAddress = Annotated[str, BeforeValidator(_public_address)]
 TimeZone = Annotated[ZoneInfo, BeforeValidator(_timezone)]

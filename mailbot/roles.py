@@ -20,7 +20,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbot import maillog
-from mailbot.app import CurrentSettings, Scratch, open_database, open_gpg, open_store, open_vault, still_wanted, utc_now
+from mailbot.app import (
+    CurrentSettings,
+    Scratch,
+    open_certificate,
+    open_database,
+    open_gpg,
+    open_smarthost,
+    open_store,
+    open_vault,
+    still_wanted,
+    utc_now,
+)
 from mailbot.config import Listener as ListenerSettings
 from mailbot.config import Settings, load
 from mailbot.errors import ConfigError
@@ -56,6 +67,8 @@ class Role:
         self.listening: list[socket.socket] = []
         self.stop = threading.Event()
         self._on_stop: Callable[[], object] = lambda: None
+        self.on_reload: Callable[[Settings], object] = lambda _: None
+        """Called with a new config before it counts; a `ConfigError` from it keeps the old one."""
 
     def begin(self) -> Settings:
         """Wait for the orders, then read the config. Ends the process if the parent has none (its config is bad)."""
@@ -98,7 +111,9 @@ class Role:
 
     def _reload(self) -> None:
         try:
-            self.settings.replace(load(self.config_path))
+            settings = load(self.config_path)
+            self.on_reload(settings)
+            self.settings.replace(settings)
             maillog.lifecycle(f"{self.name} took the new config")
         except ConfigError as error:
             maillog.config_refused(str(error))
@@ -111,6 +126,7 @@ def listener(role: Role) -> None:
     from mailbot.storage.seal import load_sealer
 
     settings = role.begin()
+    certificate = open_certificate(settings.listener)
     intake = Intake(open_database(settings), load_sealer(settings.storage.seal_key_file))
 
     async def serve() -> None:
@@ -124,7 +140,14 @@ def listener(role: Role) -> None:
             utc_now,
             share_of_limits(settings.listener, role.share),
             settings.listener.protocol,
+            certificate,
         )
+
+        def renew_certificate(settings: Settings) -> None:
+            renewed = open_certificate(settings.listener)
+            loop.call_soon_threadsafe(server.use_certificate, renewed)
+
+        role.on_reload = renew_certificate
         await server.start(role.listening)
         role.ready()
         await stop.wait()
@@ -219,10 +242,10 @@ def keep_house(role: Role, renew: Callable[[], object], free_dead: Callable[[], 
 def delivery(role: Role) -> None:
     """Send what is due."""
     from mailbot.smtp.delivery import Delivery
-    from mailbot.smtp.smarthost import Smarthost
     from mailbot.storage.outbox import SqlOutbox
 
     settings = role.begin()
+    smarthost = open_smarthost(settings.delivery)
     database = open_database(settings)
     outbox = SqlOutbox(database, open_vault(settings, database))
 
@@ -232,7 +255,7 @@ def delivery(role: Role) -> None:
         role.on_stop(lambda: loop.call_soon_threadsafe(stop.set))
         sender = Delivery(
             outbox,
-            Smarthost(settings.delivery.host, settings.delivery.port, settings.delivery.tls),
+            smarthost,
             give_up_after=settings.delivery.give_up_after.delta,
             now=utc_now,
             still_wanted=still_wanted(role.settings),

@@ -65,6 +65,9 @@ def bind(listener: "Listener") -> list[socket.socket]:
                 path.unlink()
             unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             unix.bind(str(path))
+            # As open as a port on this machine is: the mail server runs as another user. What stands around it, a
+            # directory, decides who may come here.
+            path.chmod(0o666)
         except OSError as error:
             raise ConfigError(f"listener.socket: cannot listen on {path}: {error.strerror}") from None
         unix.listen(1024)

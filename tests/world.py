@@ -150,6 +150,7 @@ class World:
         with self.store.database.read() as connection:
             kind = connection.scalar(select(outbox_table.c.kind).where(outbox_table.c.id == mail.id))
         raw = mail.headers + mail.body
+        assert raw.isascii(), "a mail that is not 7bit may be re-encoded on the way, which breaks its signature"
         self.sent.append(Sent(mail.recipient, mail.sender, raw, mail.member_id, self.lab, str(kind)))
         return Result(mail, Outcome.SENT, mail.attempts + 1, 250, "")
 

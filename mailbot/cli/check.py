@@ -17,6 +17,16 @@ RELAYED = 140
 on top. (What compresses becomes smaller; the largest reports are archives, which do not.)"""
 
 
+_SMARTHOST_MENDS = {
+    "SmarthostUnreachable": "start the mail server, or correct delivery.host and delivery.port",
+    "TlsUnavailable": "enable STARTTLS there, or see docs/operator.md on delivery.tls",
+    "CertificateRefused": "correct delivery.host, delivery.tls_name or delivery.tls_ca_file",
+    "LoginUnavailable": "take delivery.user_file and delivery.password_file out, or ask for AUTH over TLS there",
+    "LoginRefused": "correct what stands in delivery.user_file and delivery.password_file",
+}
+"""By the name of the trouble."""
+
+
 class Finding(NamedTuple):  # not a dataclass: that module costs 6 ms, for every command
     level: str
     """``ok``, ``warn`` or ``fail``."""
@@ -66,6 +76,7 @@ def _members(count: int) -> str:
 
 def _named_files(settings: "Settings", config: Path) -> None:
     """A file that the config names and that is not there is a config error."""
+    from mailbot.app import open_certificate, open_smarthost
     from mailbot.storage.seal import load_sealer
     from mailbot.storage.unseal import load_unsealer
 
@@ -77,6 +88,8 @@ def _named_files(settings: "Settings", config: Path) -> None:
     passphrase = settings.openpgp.passphrase_file
     if passphrase is not None and not passphrase.is_file():
         raise ConfigError(f"{config}: openpgp.passphrase_file: found no file {passphrase}; allowed: a readable file")
+    open_certificate(settings.listener)
+    open_smarthost(settings.delivery)
     load_sealer(settings.storage.seal_key_file)
     load_unsealer(settings.storage.seal_key_file)
 
@@ -164,34 +177,41 @@ def _templates(settings: "Settings") -> Iterator[Finding]:
 
 
 def _smarthost(settings: "Settings") -> Iterator[Finding]:
-    import smtplib
+    import asyncio
+
+    from mailbot.app import open_smarthost
+    from mailbot.smtp.connection import Connection
+    from mailbot.smtp.replies import SmarthostDown
+    from mailbot.smtp.smarthost import Limits
+
+    async def extensions() -> dict[str, str]:
+        connection = await Connection.open(open_smarthost(settings.delivery), Limits(connect=10.0, command=10.0))
+        offered = {**connection.extensions, **({"encrypted": ""} if connection.encrypted else {})}
+        await connection.quit()
+        return offered
 
     delivery = settings.delivery
     where = f"{delivery.host} port {delivery.port}"
-    mend = "start the mail server, or correct delivery.host and delivery.port"
     try:
-        with smtplib.SMTP(delivery.host, delivery.port, timeout=10) as smtp:
-            code, _ = smtp.ehlo()
-            tls = smtp.has_extn("starttls")
-            offered = str(smtp.esmtp_features.get("size", ""))
-    except (OSError, smtplib.SMTPException) as error:
-        yield Finding("fail", "smarthost", f"{where} does not answer: {error}", mend)
+        offered = asyncio.run(extensions())
+    except SmarthostDown as trouble:
+        kind = type(trouble).__name__
+        yield Finding("fail", "smarthost", f"{where}: {trouble.text}", _SMARTHOST_MENDS.get(kind, "look into its log"))
         return
-    if code != 250:
-        yield Finding("fail", "smarthost", f"{where} answers EHLO with {code}", "look into its log")
-    elif delivery.tls == "required" and not tls:
+    clear = "" if "encrypted" in offered or delivery.local else "; mail goes to it in clear"
+    words = [
+        word for word, true in (("TLS", "encrypted" in offered), ("login", delivery.user_file is not None)) if true
+    ]
+    using = f", with {' and '.join(words)}" if words else ""
+    yield Finding("ok", "smarthost", f"{where} answers{using}{clear}")
+    largest = RELAYED * settings.listener.max_message_size // 100
+    limit = offered.get("size", "")
+    if limit.isdecimal() and 0 < int(limit) < largest:
         yield Finding(
-            "fail", "smarthost", f"{where} offers no STARTTLS, but delivery.tls is required", "enable it there"
-        )
-    else:
-        yield Finding("ok", "smarthost", f"{where} answers{', with STARTTLS' if tls else ''}")
-        largest = RELAYED * settings.listener.max_message_size // 100
-        if offered.isdecimal() and 0 < int(offered) < largest:
-            yield Finding(
-                "warn", "smarthost", f"{where} takes at most {int(offered):,} bytes, but a report of the largest size "
-                f"that is accepted becomes {largest:,} as it goes to members: they would not get it",
-                f"raise its limit (Postfix: postconf message_size_limit={largest}), or lower listener.max_message_size",
-            )  # fmt: skip
+            "warn", "smarthost", f"{where} takes at most {int(limit):,} bytes, but a report of the largest size "
+            f"that is accepted becomes {largest:,} as it goes to members: they would get it without the original mail",
+            f"raise its limit (Postfix: postconf message_size_limit={largest}), or lower listener.max_message_size",
+        )  # fmt: skip
 
 
 def _disk(settings: "Settings") -> Iterator[Finding]:

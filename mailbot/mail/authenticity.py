@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mailbot.mail import international
 from mailbot.mail.structure import Structure
 
 FIELDS = 20
@@ -47,7 +48,7 @@ class Authentication:
 
     def dmarc_pass_for(self, address: str) -> bool:
         """True if DMARC passed for exactly the domain of `address`."""
-        domain = address.rpartition("@")[2].lower()
+        domain = international.ascii_domain(address.rpartition("@")[2].lower()) or ""
         return self.dmarc == "pass" and domain != "" and self.dmarc_domain == domain
 
     def words(self) -> str:

@@ -3,12 +3,13 @@
 RFC 5322 3.4, read strictly: an address counts only if it literally stands there, between angle brackets or alone.
 Total on any input: every hostile form gives fewer or more authors than one, or one without an address, never an
 exception and never an address put together from pieces (quoted local parts, comments inside, routes, encoded words).
-Addresses are ASCII only; an internationalised one gives an author without address.
+An internationalised address (RFC 6531) counts if it is one of plain letters.
 """
 
 import re
 from dataclasses import dataclass
 
+from mailbot.mail import international
 from mailbot.mail.structure import Structure
 
 AUTHORS = 50
@@ -114,12 +115,16 @@ class _Mailbox:
         address = ""
         if self.angle is not None:
             address = self.angle.strip(" ")
-        elif self.bare and _ADDRESS.fullmatch(text):
+        elif self.bare and _is_address(text):
             address = text
             name = "".join(self.comments).strip()
-        if self.broken or not _ADDRESS.fullmatch(address):
+        if self.broken or not _is_address(address):
             address = ""
         return Author(re.sub(r"\s+", " ", name)[:NAME], address)
+
+
+def _is_address(text: str) -> bool:
+    return _ADDRESS.fullmatch(text) is not None or international.readable(text)
 
 
 def _comment(value: str, position: int, current: _Mailbox) -> int:

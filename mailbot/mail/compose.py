@@ -127,8 +127,11 @@ def mixed(parts: Sequence[Entity], seed: bytes) -> Entity:
 def head(fields: Sequence[Field], entity: Entity) -> bytes:
     """The header section of a whole mail, blank line included: `fields` in the usual order, then the entity's own.
 
-    Raises `Unsendable` if a field that every mail needs is missing or one stands twice.
+    Raises `Unsendable` if a field that every mail needs is missing or one stands twice, or if the mail is not 7bit: a
+    server without 8BITMIME (RFC 6152) would re-encode it, and so break its signature.
     """
+    if entity.field("Content-Transfer-Encoding") in ("8bit", "binary"):
+        raise Unsendable("8-bit text outside an encryption")
     names = [name.lower() for name, _ in fields]
     missing = [name for name in _REQUIRED if name.lower() not in names]
     twice = [name for name in _ONCE if names.count(name) > 1]

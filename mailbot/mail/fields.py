@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from mailbot.errors import PermanentError
+from mailbot.mail import international
 
 Field = tuple[str, str]
 
@@ -76,8 +77,21 @@ def encoded(name: str, value: str) -> str:
 def address_field(name: str, address: str) -> str:
     """One mailbox (RFC 5322 3.4), such as ``"Roe, Jane" <jane@example.com>``; `name` may be empty.
 
-    Raises `Unsendable` if `address` is no plain ASCII address or `name` holds control characters.
+    An internationalised address is written in ASCII: its domain with A-labels, and if its local part needs more than
+    ASCII, the whole as the name of an empty group (RFC 6857), because a header field in UTF-8 would break the signature
+    on its way through some servers. Where the mail goes to is the envelope's business.
+
+    Raises `Unsendable` if `address` is no plain address or `name` holds control characters.
     """
+    if international.readable(address):
+        local, _, domain = address.partition("@")
+        ascii_domain = international.ascii_domain(domain)
+        if local.isascii() and ascii_domain is not None:
+            address = f"{local}@{ascii_domain}"
+        elif _FORBIDDEN.search(name):
+            raise Unsendable("a control character in a display name")
+        else:
+            return " ".join(_encoded_words(" ".join(f"{name} {address}".split()), 60)) + " :;"
     if len(address) > 254 or not _ADDRESS.fullmatch(address):
         raise Unsendable("not a mail address that can be written into a header")
     if _FORBIDDEN.search(name):

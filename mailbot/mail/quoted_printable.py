@@ -6,9 +6,10 @@ not after a soft line break, and no line ends in white space, as RFC 3156 5 dema
 
 import re
 
-# All bytes that cannot stand for themselves, and white space at a line's end.
-_UNSAFE = re.compile(rb"[^\t\n -<>-~]|[ \t](?=\n)")
-_LONG = re.compile(rb"[^\n]{74,}")
+# All bytes that cannot stand for themselves.
+_UNSAFE = re.compile(rb"[^\t\n -<>-~]")
+_SPACE_AT_END = re.compile(rb"[ \t](?=\n)")
+_LONG = re.compile(rb"^[^\n]{74,}", re.MULTILINE)
 _GUARDED = re.compile(rb"^(?=From |\.)(.)", re.MULTILINE)
 _HEX = {byte: b"=%02X" % byte for byte in range(256)}
 _PIECE = 73
@@ -26,8 +27,11 @@ def encode(text: str) -> bytes:
     if not data.endswith(b"\n"):
         data += b"\n"
     data = _UNSAFE.sub(lambda match: _HEX[match[0][0]], data)
+    if b" \n" in data or b"\t\n" in data:
+        data = _SPACE_AT_END.sub(lambda match: _HEX[match[0][0]], data)
     data = _LONG.sub(_softly_broken, data)
-    data = _GUARDED.sub(lambda match: _HEX[match[1][0]], data)
+    if data.startswith((b".", b"From ")) or b"\n." in data or b"\nFrom " in data:
+        data = _GUARDED.sub(lambda match: _HEX[match[1][0]], data)
     return data.replace(b"\n", b"\r\n")
 
 

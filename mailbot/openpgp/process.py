@@ -43,6 +43,8 @@ _OPTIONS = (
     "--no-auto-key-retrieve",
     "--no-encrypt-to",
     "--no-symkey-cache",
+    # Several gpgs would wait a quarter of a second for one another's lock on it; the kernel's random numbers are there.
+    "--no-random-seed-file",
     "--exit-on-status-write-error",
     "--enable-special-filenames",
     "--display-charset=utf-8",

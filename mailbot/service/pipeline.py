@@ -58,7 +58,7 @@ class Pipeline:
             # Claimed with the decision that made them: to look for each anew costs more than to record it.
             with self._store.holding(*caused):
                 for made in caused:
-                    self._compose(made)
+                    self._compose(made, keys_loaded=mail.failures < FAILURES_TO_QUARANTINE)
             return True
         maillog.step("claim-notice")
         if notice := self._store.claim_notice(self._now()):
@@ -124,10 +124,11 @@ class Pipeline:
             # gpg hung on keys that every mail needs: that counts for none of them.
             raise TemporaryError("gpg does not read the members' keys") from error
 
-    def _compose(self, notice: ClaimedNotice) -> None:
+    def _compose(self, notice: ClaimedNotice, *, keys_loaded: bool = False) -> None:
         started = time.monotonic()
         try:
-            self._load_keys()
+            if not keys_loaded:
+                self._load_keys()
             drafts = self._composer.compose(notice, self._settings())
             maillog.step("composed")
             self._store.finish_notice(notice, drafts, self._now())

@@ -186,7 +186,15 @@ def _odd_author(outer: Structure) -> tuple[str, ...]:
         return ("its From names nobody",)
     if len(found) > 1:
         return (f"its From names {len(found)} authors",)
-    return () if found[0].address else ("its From holds no address that can be read",)
+    if not found[0].address:
+        return ("its From holds no address that can be read",)
+    return () if found[0].address.isascii() else (_beyond_ascii(found[0].address),)
+
+
+def _beyond_ascii(address: str) -> str:
+    """So that nobody takes it for another address that looks the same."""
+    letters = ", ".join(dict.fromkeys(f"{char} (U+{ord(char):04X})" for char in address if not char.isascii()))
+    return f"its author's address holds letters beyond ASCII: {letters}"
 
 
 def _message(

@@ -17,6 +17,7 @@ from typing import Any
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponse, SMTPServerDisconnected
 
+from mailbot.mail import international
 from mailbot.service.outgoing import Outcome, OutgoingMail
 from mailbot.smtp.dotstuffing import BLOCK, Survey, stuffed, survey
 from mailbot.smtp.replies import (
@@ -35,21 +36,41 @@ from mailbot.smtp.smarthost import Limits, Smarthost, hang_up, open_session
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
 """RFC 5321 allows some of these in quoted local parts; nobody uses them, and here they could end the command early."""
 
+_ENVID = re.compile(r"[A-Za-z0-9.-]{1,100}")
+"""RFC 3461 4.4 allows 100 characters; these need no encoding as xtext."""
+
 # First digits of the replies that let us go on: RFC 5321 4.2 asks clients to go by the first digit.
 _DONE = 2
 _GO_ON = 3
 _NOTHING_YET = 0
 
 
-def body_option(content: Survey, extensions: dict[str, str]) -> tuple[bytes, ...]:
-    """The BODY parameter of MAIL (RFC 6152).
+def mail_options(mail: OutgoingMail, content: Survey, extensions: dict[str, str]) -> tuple[bytes, ...]:
+    """The parameters of MAIL.
 
-    An 8-bit mail to a smarthost without 8BITMIME goes out as it is: every server met in practice passes the bytes on,
-    and a signed mail must not be re-encoded here. This is the one place that decides so.
+    BODY (RFC 6152): what mailbot writes is 7bit, all of it (see `service.posting`), so that no server on the way has a
+    reason to re-encode what is signed. SIZE (RFC 1870). SMTPUTF8 (RFC 6531) if an address needs it; the header fields
+    are ASCII even then. RET and ENVID (RFC 3461 4.3 and 4.4): of a mail that comes back, only the header section does,
+    with the token that its bounce address has.
     """
+    options: tuple[bytes, ...] = ()
     if content.eight_bit and "8bitmime" in extensions:
-        return (b"BODY=8BITMIME",)
-    return ()
+        options += (b"BODY=8BITMIME",)
+    if "size" in extensions:
+        options += (b"SIZE=%d" % mail.size,)
+    if "smtputf8" in extensions and not (mail.sender.isascii() and mail.recipient.isascii()):
+        options += (b"SMTPUTF8",)
+    if "dsn" in extensions and mail.sender:
+        options += (b"RET=HDRS",)
+        extension = mail.sender.rpartition("@")[0].partition("+")[2]
+        if _ENVID.fullmatch(extension):
+            options += (b"ENVID=" + extension.encode("ascii"),)
+    return options
+
+
+def recipient_options(mail: OutgoingMail, extensions: dict[str, str]) -> tuple[bytes, ...]:
+    """The parameters of RCPT. NOTIFY (RFC 3461 4.1): a delay is nobody's business, and a success is none either."""
+    return (b"NOTIFY=FAILURE",) if "dsn" in extensions and mail.sender else ()
 
 
 class Connection:
@@ -62,7 +83,8 @@ class Connection:
         self._client = client
         self._protocol = client.protocol
         self._limits = limits
-        self._extensions = dict(client.esmtp_extensions)
+        self.extensions = dict(client.esmtp_extensions)
+        """What the smarthost offers (RFC 5321 2.2), names in lower case, with what stands behind them."""
         self._dirty = False
         # The writer is only here for flow control. It lives as long as the connection because newer Pythons close the
         # transport of a writer that is thrown away.
@@ -129,7 +151,7 @@ class Connection:
 
     def _unsendable(self, mail: OutgoingMail, content: Survey) -> Answer | None:
         """Why this mail can never go out this way, found without asking the smarthost."""
-        limit = self._extensions.get("size", "").strip()
+        limit = self.extensions.get("size", "").strip()
         if content.bare_line_end:
             reason = "the mail holds a bare CR or LF, which must not be sent"
         elif limit.isascii() and limit.isdigit() and 0 < int(limit) < mail.size:
@@ -145,16 +167,13 @@ class Connection:
     async def _transaction(self, mail: OutgoingMail, content: Survey, served: Callable[[], None]) -> Answer:
         if self._dirty:
             await self._command(Stage.RSET, b"RSET")
-        options = body_option(content, self._extensions)
-        if "size" in self._extensions:
-            options += (b"SIZE=%d" % mail.size,)
-        if "smtputf8" in self._extensions and not (mail.sender.isascii() and mail.recipient.isascii()):
-            options += (b"SMTPUTF8",)
+        options = mail_options(mail, content, self.extensions)
         # Until the smarthost has taken the mail, a transaction is left over that only RSET ends.
         self._dirty = True
         await self._command(Stage.MAIL, b"MAIL", b"FROM:<%s>" % (self._path(mail.sender) or b""), *options)
         served()
-        await self._command(Stage.RCPT, b"RCPT", b"TO:<%s>" % (self._path(mail.recipient) or b""))
+        path = b"TO:<%s>" % (self._path(mail.recipient) or b"")
+        await self._command(Stage.RCPT, b"RCPT", path, *recipient_options(mail, self.extensions))
         await self._command(Stage.DATA, b"DATA", expected=_GO_ON)
         try:
             response = await self._content(mail)
@@ -165,14 +184,15 @@ class Connection:
         return Answer(Outcome.SENT, response.code)
 
     def _path(self, address: str) -> bytes | None:
-        """The address on the wire; without SMTPUTF8 its domain as IDNA, and None if its local part is not ASCII."""
-        local, at, domain = address.rpartition("@")
+        """The address on the wire; without SMTPUTF8 its domain with A-labels, and None if that is not enough."""
         try:
-            if "smtputf8" in self._extensions:
+            if address.isascii() or "smtputf8" in self.extensions:
                 return address.encode()
-            return (local + at).encode("ascii") + (domain.encode("idna") if domain else b"")
         except UnicodeError:
             return None
+        local, _, domain = address.rpartition("@")
+        ascii_domain = international.ascii_domain(domain)
+        return f"{local}@{ascii_domain}".encode("ascii") if local.isascii() and ascii_domain is not None else None
 
     async def _command(self, stage: Stage, *words: bytes, expected: int = _DONE) -> None:
         try:

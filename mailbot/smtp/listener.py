@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal, cast
 
@@ -48,6 +49,10 @@ class Listener:
         self._sessions: dict[Session, asyncio.Task[None]] = {}
         self._clients: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
+
+    def use_certificate(self, tls: ssl.SSLContext | None) -> None:
+        """Offer STARTTLS with another certificate from the next session on; the sessions that are open keep theirs."""
+        self.site = replace(self.site, tls=tls)
 
     @property
     def connections(self) -> int:

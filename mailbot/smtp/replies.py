@@ -21,6 +21,7 @@ class Stage(StrEnum):
     CONNECT = "connect"
     EHLO = "EHLO"
     STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
     RSET = "RSET"
     MAIL = "MAIL FROM"
     RCPT = "RCPT TO"
@@ -81,6 +82,14 @@ class TlsUnavailable(SmarthostDown):
 
 class CertificateRefused(SmarthostDown):
     """TLS is required and the certificate is not to be trusted for this name: nothing was sent."""
+
+
+class LoginUnavailable(SmarthostDown):
+    """There is a login in the config, and the smarthost takes none, or a file cannot be read: nothing was sent."""
+
+
+class LoginRefused(SmarthostDown):
+    """The smarthost does not accept the user or the password."""
 
 
 class StaleConnection(TemporaryError):

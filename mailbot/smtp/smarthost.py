@@ -1,8 +1,8 @@
-"""Where the smarthost is, and how a session with it begins: connect, greeting, EHLO, STARTTLS as configured.
+"""Where the smarthost is, and how a session with it begins: connect, greeting, EHLO, STARTTLS and login as configured.
 
 Out comes a client that is ready for mail, or a `SmarthostDown` whose text tells the operator what is wrong. TLS
 "opportunistic" protects against listeners only, checks no certificate and falls back to clear (RFC 7435); "required"
-checks the certificate against the system's authorities and sends nothing in clear, ever.
+checks the certificate against the system's authorities, or those of a file, and sends nothing in clear, ever.
 """
 
 import asyncio
@@ -10,11 +10,13 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPHeloError, SMTPResponseException
 
+from mailbot.smtp.login import Login
 from mailbot.smtp.replies import (
     CertificateRefused,
     SmarthostRefused,
@@ -35,6 +37,11 @@ class Smarthost:
     tls: Literal["none", "opportunistic", "required"] = "opportunistic"
     helo: str = "localhost"
     """The name we give in EHLO (RFC 5321 4.1.1.1): `local_name()`."""
+    ca_file: Path | None = None
+    """The authorities that count for "required", in PEM; None for the system's."""
+    tls_name: str | None = None
+    """The name that the certificate must hold; None for `host`."""
+    login: Login | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +74,15 @@ async def open_session(smarthost: Smarthost, limits: Limits) -> aiosmtplib.SMTP:
     """A session in which MAIL may follow. Raises `SmarthostDown`."""
     client = await _dial(smarthost, limits)
     try:
-        if smarthost.tls == "none" or await _secured(client, smarthost, limits):
-            return client
+        if not await _secured(client, smarthost, limits):
+            hang_up(client)
+            client = await _dial(smarthost, limits)
+        if smarthost.login is not None:
+            await smarthost.login.log_in(client, limits.command)
     except BaseException:
         hang_up(client)
         raise
-    hang_up(client)
-    return await _dial(smarthost, limits)
+    return client
 
 
 def hang_up(client: aiosmtplib.SMTP) -> None:
@@ -125,15 +134,16 @@ async def _hello(client: aiosmtplib.SMTP) -> None:
 
 async def _secured(client: aiosmtplib.SMTP, smarthost: Smarthost, limits: Limits) -> bool:
     """Start TLS if offered. False: it did not work, was not required, and a new connection must do without."""
+    if smarthost.tls == "none":
+        return True
     required = smarthost.tls == "required"
     if not client.supports_extension("starttls"):
         if required:
             raise TlsUnavailable(f"STARTTLS is not offered: {_NOTHING}")
         return True
-    # Reading the system's authorities takes tens of milliseconds.
-    context = await asyncio.to_thread(ssl.create_default_context) if required else _unverified()
+    context = await _context(smarthost)
     try:
-        await client.starttls(tls_context=context, timeout=limits.command)
+        await client.starttls(tls_context=context, server_hostname=smarthost.tls_name, timeout=limits.command)
     except SMTPResponseException as error:
         if required:
             text = quoted(Stage.STARTTLS, error.code, error.message)
@@ -141,7 +151,8 @@ async def _secured(client: aiosmtplib.SMTP, smarthost: Smarthost, limits: Limits
         # After a plain refusal the session goes on in clear.
         return 400 <= error.code <= 599 and error.code != 421 and client.is_connected
     except ssl.SSLCertVerificationError as error:
-        text = f"the certificate of {smarthost.host} is not accepted ({error.verify_message}): {_NOTHING}"
+        name = smarthost.tls_name or smarthost.host
+        text = f"the certificate of {name} is not accepted ({error.verify_message}): {_NOTHING}"
         raise CertificateRefused(text) from error
     except (SMTPException, OSError) as error:
         if required:
@@ -149,6 +160,29 @@ async def _secured(client: aiosmtplib.SMTP, smarthost: Smarthost, limits: Limits
         return False
     await _hello(client)
     return True
+
+
+async def _context(smarthost: Smarthost) -> ssl.SSLContext:
+    """Raises `TlsUnavailable` if the file with the authorities cannot be used."""
+    if smarthost.tls != "required":
+        return _unverified()
+    try:
+        # Reading the system's authorities takes tens of milliseconds.
+        return await asyncio.to_thread(checking, smarthost.ca_file)
+    except ValueError as error:
+        raise TlsUnavailable(f"{error}: {_NOTHING}") from None
+
+
+def checking(ca_file: Path | None) -> ssl.SSLContext:
+    """TLS that checks certificates against the authorities of a file, or the system's.
+
+    Raises `ValueError` that says what is wrong with the file.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        cause = "no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ValueError(f"{ca_file}: delivery.tls_ca_file: cannot be used: {cause}") from None
 
 
 def _unverified() -> ssl.SSLContext:

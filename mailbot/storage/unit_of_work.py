@@ -33,10 +33,17 @@ _ADD_CLOCK = insert(clock)
 _ADD_NOTICE = insert(notice)
 _ADD_ACKNOWLEDGED = insert(acknowledged)
 # Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
-_ACKNOWLEDGED = select(func.count()).where(
-    acknowledged.c.at > bindparam("since"), acknowledged.c.at < bindparam("until")
+_ACKNOWLEDGED = select(
+    select(func.count())
+    .where(acknowledged.c.at > bindparam("since"), acknowledged.c.at < bindparam("until"))
+    .where(acknowledged.c.sender_hash == bindparam("sender"))
+    .scalar_subquery()
+    .label("to_sender"),
+    select(func.count())
+    .where(acknowledged.c.at > bindparam("hour_ago"), acknowledged.c.at < bindparam("in_an_hour"))
+    .scalar_subquery()
+    .label("to_all"),
 )
-_ACKNOWLEDGED_TO_SENDER = _ACKNOWLEDGED.where(acknowledged.c.sender_hash == bindparam("sender"))
 
 
 class UnitOfWork(CommandRecords):
@@ -184,11 +191,15 @@ class UnitOfWork(CommandRecords):
         self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
     ) -> bool:
         party = self._vault.hash(kind, sender.lower())
-        recent = {"sender": party, "since": now - per_sender, "until": now + per_sender}
-        hour = {"since": now - timedelta(hours=1), "until": now + timedelta(hours=1)}
-        if self._connection.scalar(_ACKNOWLEDGED_TO_SENDER, recent):
-            return False
-        if (self._connection.scalar(_ACKNOWLEDGED, hour) or 0) >= per_hour:
+        hour = timedelta(hours=1)
+        found = self._connection.execute(
+            _ACKNOWLEDGED,
+            {
+                "sender": party, "since": now - per_sender, "until": now + per_sender,
+                "hour_ago": now - hour, "in_an_hour": now + hour,
+            },
+        ).one()  # fmt: skip
+        if found.to_sender or found.to_all >= per_hour:
             return False
         self._connection.execute(_ADD_ACKNOWLEDGED, {"sender_hash": party, "at": now})
         return True

@@ -19,7 +19,7 @@ TESTS = Path(__file__).parent.parent
 BAD = sorted((TESTS / "bad_configs").iterdir())
 GOOD = sorted((TESTS / "good_configs").iterdir())
 
-READABLE_BY_OTHERS = {"seal-key-readable-by-others"}
+READABLE_BY_OTHERS = {"seal-key-readable-by-others", "password-readable-by-others"}
 """Where a secret file's mode is the mistake; git keeps no modes, so the test sets them."""
 
 
@@ -28,7 +28,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     """A copy of the case's folder, which is also the current directory; returns the original."""
     original: Path = request.param
     shutil.copytree(original, tmp_path / "config")
-    for secret in (tmp_path / "config").glob("seal.key"):
+    for secret in [path for name in ("seal.key", "password") for path in (tmp_path / "config").glob(name)]:
         secret.chmod(0o644 if original.name in READABLE_BY_OTHERS else 0o600)
     monkeypatch.chdir(tmp_path / "config")
     return original

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailbot.mail.author import AUTHORS, Author, authors, mailboxes
+from mailbot.mail.international import readable
 from mailbot.mail.parse import parse
 
 
@@ -118,7 +119,32 @@ SPOOFS = [
 def test_a_hostile_from_never_yields_exactly_the_victim(value: str) -> None:
     found = of(value)
     assert [author.address for author in found] != [VICTIM]
-    assert all(author.address in ("", "evil@example.net", VICTIM) for author in found)
+    alike = value if not value.isascii() else ""
+    assert all(author.address in ("", "evil@example.net", VICTIM, alike) for author in found)
+
+
+@pytest.mark.parametrize("address", ["jörg@bücher.example", "用户@例子.广告", "jörg@example.org", "j@bücher.example"])
+def test_an_international_address_of_letters_is_one(address: str) -> None:
+    assert of(f"Jörg <{address}>") == (Author("Jörg", address),)
+    assert of(address)[0].address == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "vi\u200bctim@example.com",  # invisible
+        "\u212aate@example.com",  # the Kelvin sign, whose small letter is a k
+        "jo\u0308rg@example.com",  # not in normal form
+        "victim\uff20example.com@example.net",
+        "ö@-a.example",
+        "ö..a@b.example",
+        "@ö.example",
+        "☃@example.com",
+        "ö" * 33 + "@example.com",
+    ],
+)
+def test_one_of_anything_else_is_none(address: str) -> None:
+    assert of(f"<{address}>")[0].address == ""
 
 
 def test_nested_comments_cost_nothing() -> None:
@@ -133,6 +159,6 @@ def test_there_is_a_cap() -> None:
 def test_every_address_literally_stands_there(value: str) -> None:
     for author in mailboxes(value):
         assert author.address == "" or f"<{author.address}>" in value.replace(" ", "") or author.address in value
-        assert author.address.isascii()
+        assert author.address.isascii() or readable(author.address)
         assert not set(author.address) & set('<>(),:;"\\ \t\r\n')
         assert author.address.count("@") <= 1

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mailbot.mail.compose import fits_clear, head, key_part, message, mixed, original_part, raw_part, text_part
 from mailbot.mail.entity import Entity, boundary
-from mailbot.mail.fields import Unsendable, address_field
+from mailbot.mail.fields import Unsendable, address_field, header_block
+from mailbot.mail.openpgp_mime import encrypted
 
 SEED = hashlib.sha256(b"a test's row").digest()
 FIELDS = (
@@ -90,7 +91,7 @@ def test_the_original_says_how_wide_it_is_and_so_does_what_holds_it() -> None:
 
 
 def test_a_mail_with_an_original_is_read_back_by_the_standard_library() -> None:
-    mail = parsed(message(FIELDS, mixed([text_part("the card"), original_part(REPORT)], SEED)))
+    mail = parsed((header_block(FIELDS), *mixed([text_part("the card"), original_part(REPORT)], SEED).pieces()))
     assert mail.defects == []
     card, original = mail.iter_parts()
     assert card.get_content() == "the card\r\n"
@@ -98,6 +99,15 @@ def test_a_mail_with_an_original_is_read_back_by_the_standard_library() -> None:
     assert original.get_content_disposition() == "attachment"
     assert original.get_filename() == "original.eml"
     assert original.get_content()["Subject"] == "x"
+
+
+def test_a_mail_whose_text_would_be_re_encoded_on_the_way_is_refused() -> None:
+    eight_bit = mixed([text_part("the card"), original_part(REPORT)], SEED)
+    with pytest.raises(Unsendable, match="8-bit"):
+        message(FIELDS, eight_bit)
+    armored = b"-----BEGIN PGP MESSAGE-----\r\n\r\nx\r\n-----END PGP MESSAGE-----\r\n"
+    for safe in (raw_part(REPORT, 1000, "original.eml"), text_part("Grüße"), encrypted(armored, SEED)):
+        assert b"".join(message(FIELDS, safe)).isascii()
 
 
 @given(st.binary(max_size=300), st.integers(0, 300))

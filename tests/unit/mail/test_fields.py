@@ -141,13 +141,30 @@ def test_a_word_too_long_for_any_line_is_refused() -> None:
     "address",
     [
         *("", "a", "a@", "@b", "a b@c.example", "a@b@c.example", "a@b.example, c@d.example", "a@b.example>"),
-        *("<a@b.example", '"a"b"@c.example', "ä@b.example", "a@ä.example", "a@-b.example", "a@b.example."),
+        *("<a@b.example", '"a"b"@c.example', "☃@b.example", "a@☃.example", "a@-b.example", "a@b.example."),
         "a" * 250 + "@b.example",
     ],
 )  # fmt: skip
 def test_what_is_no_single_plain_address_is_refused(address: str) -> None:
     with pytest.raises(Unsendable):
         address_field("Name", address)
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("a@bücher.example", "Jö <a@xn--bcher-kva.example>"),
+        ("jörg@example.org", "Jö jörg@example.org :;"),
+        ("jörg@bücher.example", "Jö jörg@bücher.example :;"),
+        # Python's IDNA would make this "strasse", which may be somebody else's.
+        ("a@straße.example", "Jö a@straße.example :;"),
+    ],
+)
+def test_an_international_address_is_written_in_ascii(address: str, written: str) -> None:
+    value = address_field("Jö", address)
+    assert value.isascii()
+    assert str(make_header(decode_header(value))) == written
+    assert header_block([("To", value)]).startswith(b"To: =?utf-8?B?")
 
 
 @pytest.mark.parametrize(

@@ -58,11 +58,12 @@ async def delivering(
     give_up_after: timedelta = GIVE_UP,
     outage: Outage | None = None,
     drain_seconds: float = 10.0,
+    **smarthost_options: Any,
 ) -> AsyncIterator[asyncio.Event]:
     """Delivery runs inside the block and has stopped after it."""
     delivery = Delivery(
         outbox,
-        Smarthost(host, smarthost.port, tls),
+        Smarthost(host, smarthost.port, tls, **smarthost_options),
         give_up_after=give_up_after,
         now=clock or Clock(),
         still_wanted=still_wanted,

@@ -5,6 +5,7 @@ import itertools
 import logging
 import socket
 import ssl
+import subprocess
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -695,5 +696,59 @@ def test_a_failed_tls_handshake_ends_the_session() -> None:
             peer.send(b"this is no handshake\r\n")
             await service.one_ended()
             assert service.listener.connections == 0
+
+    run_with_patience(scenario())
+
+
+def other_certificate(directory: Path) -> Path:
+    """A certificate and its key in one file, for 127.0.0.1 as the usual one."""
+    path = directory / "other.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=renewed"
+    made = subprocess.run([*command.split(), "-keyout", "-", "-out", "-"], check=True, capture_output=True)
+    path.write_bytes(made.stdout)
+    return path
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "lmtp"])
+def test_a_renewed_certificate_counts_for_new_sessions_and_ends_none(protocol: Protocol, tmp_path: Path) -> None:
+    hello = "LHLO" if protocol == "lmtp" else "EHLO"
+    unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+
+    def offered(path: Path) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(path)
+        return context
+
+    async def secured(peer: Peer) -> bytes:
+        """Start TLS; the certificate that the listener showed."""
+        await peer.say("STARTTLS")
+        await peer.start_tls(unchecked)
+        shown = peer.writer.get_extra_info("ssl_object").getpeercert(True)
+        assert isinstance(shown, bytes)
+        await peer.say(f"{hello} x")
+        return shown
+
+    async def greeted_peer(service: Service) -> Peer:
+        peer = await service.connect()
+        await peer.reply()
+        await peer.say(f"{hello} x")
+        return peer
+
+    async def scenario() -> None:
+        async with serving(tls=offered(CERTIFICATE), protocol=protocol) as service:
+            before, waiting = await greeted_peer(service), await greeted_peer(service)
+            old = await secured(before)
+            await before.mail()
+            service.listener.use_certificate(offered(other_certificate(tmp_path)))
+            before.send(MAIL + END)
+            assert await before.reply() == "250 2.0.0 OK"
+            assert await secured(waiting) == old
+            assert await secured(await greeted_peer(service)) != old
+            service.listener.use_certificate(None)
+            assert "STARTTLS" not in await (await greeted_peer(service)).say(f"{hello} x")
+            await before.mail()
+            before.send(MAIL + END)
+            assert await before.reply() == "250 2.0.0 OK"
 
     run_with_patience(scenario())

@@ -3,6 +3,7 @@
 import ssl
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,18 +38,18 @@ def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_suffix(".crt")))
 
 
-def sent(smarthost: FakeSmarthost, tls: str, host: str = "127.0.0.1") -> None:
+def sent(smarthost: FakeSmarthost, tls: str, host: str = "127.0.0.1", **options: Any) -> None:
     async def story() -> None:
         outbox = MemoryOutbox()
         for _ in range(3):
             outbox.add(body=b"hello\r\n" * 60_000)
-        async with smarthost, delivering(smarthost, outbox, tls=tls, host=host, parallel=1):
+        async with smarthost, delivering(smarthost, outbox, tls=tls, host=host, parallel=1, **options):
             await until(outbox, lambda: set(outbox.states()) == {"sent"})
 
     run(story())
 
 
-def held_back(smarthost: FakeSmarthost, tls: str, host: str = "127.0.0.1") -> str:
+def held_back(smarthost: FakeSmarthost, tls: str, host: str = "127.0.0.1", **options: Any) -> str:
     """Nothing may leave; returns the reason that the operator reads."""
     reason = []
 
@@ -56,7 +57,7 @@ def held_back(smarthost: FakeSmarthost, tls: str, host: str = "127.0.0.1") -> st
         outbox, clock = MemoryOutbox(), Clock()
         outbox.add()
         async with smarthost:
-            async with delivering(smarthost, outbox, clock=clock, tls=tls, host=host, limits=IMPATIENT):
+            async with delivering(smarthost, outbox, clock=clock, tls=tls, host=host, limits=IMPATIENT, **options):
                 await until(outbox, lambda: len(outbox.transactions) >= 3)
             assert (outbox.rows[1].state, outbox.rows[1].attempts) == ("waiting", 0)
             assert "MAIL" not in smarthost.verbs()
@@ -116,6 +117,39 @@ def test_required_sends_nothing_to_a_certificate_that_nobody_vouches_for(server_
         "the certificate of 127.0.0.1 is not accepted (self-signed certificate): "
         'delivery.tls is "required", so nothing was sent'
     )
+
+
+def test_required_sends_if_an_authority_of_the_file_vouches(server_tls: ssl.SSLContext, certificate: Path) -> None:
+    smarthost = FakeSmarthost(tls=server_tls)
+    sent(smarthost, "required", ca_file=certificate.with_suffix(".crt"))
+    assert {mail.encrypted for mail in smarthost.mails} == {True}
+
+
+def test_the_authorities_of_the_file_stand_in_the_place_of_the_systems(server_tls: ssl.SSLContext) -> None:
+    other = Path(__file__).with_name("loopback.pem")
+    reason = held_back(FakeSmarthost(tls=server_tls), "required", ca_file=other)
+    assert reason.startswith("the certificate of 127.0.0.1 is not accepted (")
+
+
+def test_required_sends_nothing_if_the_file_of_authorities_went_away(
+    server_tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    reason = held_back(FakeSmarthost(tls=server_tls), "required", ca_file=tmp_path / "gone")
+    assert reason.startswith(f"{tmp_path}/gone: delivery.tls_ca_file: cannot be used: No such file or directory")
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize(("host", "name", "good"), [("localhost", "127.0.0.1", True), ("127.0.0.1", "mx.x", False)])
+def test_the_name_of_the_config_is_the_one_that_the_certificate_must_hold(
+    server_tls: ssl.SSLContext, host: str, name: str, good: bool
+) -> None:
+    smarthost = FakeSmarthost(tls=server_tls)
+    if good:
+        sent(smarthost, "required", host, tls_name=name)
+        assert {mail.encrypted for mail in smarthost.mails} == {True}
+    else:
+        reason = held_back(smarthost, "required", host, tls_name=name)
+        assert reason.startswith("the certificate of mx.x is not accepted (Hostname mismatch")
 
 
 @pytest.mark.usefixtures("trusted")
