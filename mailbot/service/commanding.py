@@ -129,7 +129,7 @@ def _run(desk: Desk, command: Command) -> Answer:
     try:
         done = VERBS[command.verb].effect(desk, command.args)
     except Refused as error:
-        return Answer(command.line, (f"error: {error.words()}",), False, desk.shown)
+        return Answer(command.line, (f"error: {error.words()}",), done=False)
     if VERBS[command.verb].tell and desk.issue is not None and done.changes:
         desk.changed.setdefault(desk.issue.number, []).extend(change.words() for change in done.changes)
     return Answer(command.line, _results(done), True, desk.shown)

@@ -146,6 +146,12 @@ class Desk:
         """See the issue as it stands after a change."""
         self.issue = self.unit.issue(self.about.number)
 
+    def name_of(self, number: int) -> str:
+        return self.settings.issue_id(number)
+
+    def named(self, number: int | None) -> str | None:
+        return None if number is None else self.name_of(number)
+
     def select(self, issue: IssueView) -> None:
         self.issue = issue
 
@@ -154,6 +160,20 @@ class Desk:
         if found is None:
             raise Refused(f'"{word}" is no member', [member.id for member in self.settings.member])
         return found
+
+
+def added_and_removed(args: str, *, bare: bool = False) -> tuple[list[str], list[str]]:
+    """The words with ``+`` and those with ``-``; with `bare` a word with neither is added. Raises `Refused`."""
+    added: list[str] = []
+    removed: list[str] = []
+    for word in plain(args).replace(",", " ").split():
+        if word.startswith("-"):
+            removed.append(word[1:])
+        elif word.startswith("+") or bare:
+            added.append(word.removeprefix("+"))
+        else:
+            raise Refused(f'"{word[:80]}" says neither to add nor to take away', [f"+{word[:80]}", f"-{word[:80]}"])
+    return added, removed
 
 
 def none(args: str, what: str = "") -> None:

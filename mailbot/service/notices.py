@@ -39,6 +39,7 @@ NOTICES: Mapping[str, Notice] = {
     "changed": Notice(audiences.thread, command_letters.changed, Manner.MEMBERS, "something changed"),
     "answered": Notice(audiences.thread, command_letters.answered, Manner.MEMBERS, "answered"),
     "reply": Notice(audiences.participants, command_letters.reply, Manner.PARTICIPANTS),
+    "introduction": Notice(audiences.introduced, command_letters.introduction, Manner.MEMBERS),
     "transcript": Notice(
         audiences.commander, command_letters.transcript, Manner.MEMBERS, "your commands were answered"
     ),

@@ -78,6 +78,17 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the log of changes, opened."""
+
+    at: datetime
+    actor: str
+    action: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
 class IssueTexts:
     """What was written about an issue, for telling what may not leave the group."""
 
@@ -107,6 +118,8 @@ class IssueView:
     appointed: str | None = None
     """The member who was asked to coordinate, and has not said yes yet."""
     severity: str | None = None
+    severity_judged: bool = False
+    """A member set it; a CVSS vector does not change it."""
     category: str | None = None
     outcome: str | None = None
     drill: bool = False
@@ -184,6 +197,22 @@ class Unit(Protocol):
 
     def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
         """Remember that this signed text was handled. False if it was before, and then nothing may come of it."""
+        ...
+
+    def remove_participant(self, number: int, address: str) -> None: ...
+
+    def introduce(self, number: int, address: str, now: datetime) -> None:
+        """Queue the report once more, for an expert who has just been asked."""
+        ...
+
+    def keys_for(self, address: str) -> list[ReporterKey]:
+        """The keys that an operator imported and that name this address."""
+        ...
+
+    def duplicates_of(self, number: int) -> list[int]: ...
+
+    def history(self, number: int) -> list[Entry]:
+        """The log of an issue's changes, the oldest first."""
         ...
 
     def last_word(self, number: int, address: str) -> str:

@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot.domain.clocks import ClockState
 from mailbot.domain.issue import Role
-from mailbot.service.store import IssueTexts
-from mailbot.storage.tables import clock, message, notice, refusal, spent
+from mailbot.service.store import Entry, IssueTexts, ReporterKey
+from mailbot.storage import keys
+from mailbot.storage.tables import audit, clock, issue, message, notice, participant, refusal, spent
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault
 
@@ -31,6 +32,35 @@ class CommandRecords:
     def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
         row = {"signer": signer, "signed_at": signed_at, "digest": digest, "at": now}
         return self._connection.execute(_SPEND, row).rowcount == 1
+
+    def remove_participant(self, number: int, address: str) -> None:
+        mine = (participant.c.issue_id == number) & (participant.c.address_hash == self._vault.address_hash(address))
+        self._connection.execute(delete(participant).where(mine))
+
+    def introduce(self, number: int, address: str, now: datetime) -> None:
+        first = select(notice).where(notice.c.issue_id == number, notice.c.event.in_(["report", "unreadable"]))
+        row = self._connection.execute(first.order_by(notice.c.id).limit(1)).first()
+        if row is None:
+            return
+        box = self._box(number)
+        params = {**box.open_json(row.sealed, "notice"), "to": address}
+        again = {
+            "event": "introduction", "issue_id": number, "created_at": now, "sealed": box.seal_json(params, "notice"),
+            "blob_id": row.blob_id, "pieces_id": row.pieces_id,
+        }  # fmt: skip
+        self._connection.execute(insert(notice).values(**again))
+
+    def keys_for(self, address: str) -> list[ReporterKey]:
+        return keys.naming(self._connection, address)
+
+    def duplicates_of(self, number: int) -> list[int]:
+        return list(self._connection.scalars(select(issue.c.id).where(issue.c.duplicate_of == number)))
+
+    def history(self, number: int) -> list[Entry]:
+        box = self._box(number)
+        rows = self._connection.execute(select(audit).where(audit.c.issue_id == number).order_by(audit.c.seq))
+        opened = ((row, box.open_json(row.sealed, "audit")) for row in rows)
+        return [Entry(row.at, row.actor, row.action, found["old"], found["new"]) for row, found in opened]
 
     def last_word(self, number: int, address: str) -> str:
         box = self._box(number)

@@ -306,4 +306,5 @@ public_key = Table(
     Column("fingerprint", Text, primary_key=True),
     Column("armor", Text, nullable=False),
     Column("since", Instant, nullable=False),
+    Column("addresses", Text, nullable=False, server_default=text("''"), comment="of its user ids, one a line"),
 )

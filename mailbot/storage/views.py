@@ -46,6 +46,7 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         answerable=content.get("answerable", True),
         appointed=row.appointed,
         severity=row.severity,
+        severity_judged=content.get("severity_judged", False),
         category=row.category,
         outcome=row.outcome,
         drill=row.drill,

@@ -60,6 +60,13 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("armor", sa.Text(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "addresses",
+            sa.Text(),
+            server_default=sa.text("('')"),
+            nullable=False,
+            comment="of its user ids, one a line",
+        ),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_public_key")),
     )
     op.create_table(

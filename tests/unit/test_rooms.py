@@ -22,6 +22,7 @@ ROOMS = {
     "pydantic": {"config.py", "config_types.py"},
     "charset_normalizer": {"mail/charset.py"},
     "rich": {"cli/", "demo/"},
+    "cvss": {"domain/severity.py"},
 }
 STANDARD = {"mailbot"}
 LONGEST = 400

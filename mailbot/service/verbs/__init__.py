@@ -6,7 +6,28 @@ of ``mailbot issue`` are made from this table.
 
 from collections.abc import Mapping
 
-from mailbot.service.verbs import canned, claim, help, note, on, reply, status
+from mailbot.service.verbs import (
+    canned,
+    category,
+    cc,
+    claim,
+    credit,
+    cve,
+    cvss,
+    duplicate,
+    expert,
+    help,
+    history,
+    link,
+    note,
+    on,
+    reply,
+    severity,
+    status,
+    tag,
+    title,
+    whoami,
+)
 from mailbot.service.verbs.verb import Verb
 
 VERBS: Mapping[str, Verb] = {
@@ -17,7 +38,20 @@ VERBS: Mapping[str, Verb] = {
         reply,
         canned,
         note,
+        title,
+        severity,
+        cvss,
+        tag,
+        credit,
+        category,
+        duplicate,
+        cc,
+        expert,
+        cve,
+        link,
         status,
+        history,
+        whoami,
         help,
     )
 }

@@ -14,7 +14,7 @@ from mailbot.mail.control import read
 from mailbot.mail.envelope import Envelope, strongest
 from mailbot.service.message import Message, SignedPart
 from mailbot.service.ports import Signature, Verdict
-from mailbot.service.store import IssueTexts, IssueView, NewIssue, Participant, ReporterKey
+from mailbot.service.store import Entry, IssueTexts, IssueView, NewIssue, Participant, ReporterKey
 from mailbot.service.tokens import Tokens
 from mailbot.service.verbs import NAMES
 from tests.twins import fake_fingerprint
@@ -178,6 +178,21 @@ class FakeUnit:
             return False
         self.spent.add(found)
         return True
+
+    def remove_participant(self, number: int, address: str) -> None:
+        raise AssertionError("nobody is taken away here")
+
+    def introduce(self, number: int, address: str, now: datetime) -> None:
+        raise AssertionError("nobody is introduced here")
+
+    def keys_for(self, address: str) -> list[ReporterKey]:
+        return []
+
+    def duplicates_of(self, number: int) -> list[int]:
+        return [one.number for one in self.issues.values() if one.duplicate_of == number]
+
+    def history(self, number: int) -> list[Entry]:
+        return []
 
     def last_word(self, number: int, address: str) -> str:
         return "<1@out.example>" if address == RITA else ""

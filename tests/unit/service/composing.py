@@ -74,7 +74,8 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
         "changed": {"member": "alice", "changes": ["owner: nobody -> alice"]},
         "answered": {"member": "alice", "to": [f"{RITA}, encrypted"], "text": TEXT, "waits": False},
-        "reply": {"member": "alice", "to": [[RITA, "<1@out.example>"]], "text": "Thank you.\n"},
+        "reply": {"member": "alice", "to": [[RITA, "<1@out.example>"], [CC, ""]], "text": "Thank you.\n"},
+        "introduction": {**relayed, "mentions": [], "unanswered": "", "to": EXPERT},
         "transcript": {
             "member": "alice",
             "in_reply_to": "<7@members.example>",
@@ -95,11 +96,12 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
     return known[event] | changes
 
 
+EXPERT, CC = "xenia@expert.example", "vera@vendor.example"
 PERSONAL = ("transcript",)
 """Those that answer one member."""
 PERHAPS_NO_ISSUE = ("transcript",)
 ABOUT_NO_ISSUE = ("key", "undelivered_member")
-WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
+WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note", "introduction")
 
 
 def notice(event: str, params: Mapping[str, Any] | None = None, **changes: Any) -> ClaimedNotice:
