@@ -148,6 +148,7 @@ class Slo(_Section):
     first_response_escalate: DurationValue = Duration.parse("48h")
     coordinator: DurationValue = Duration.parse("48h")
     silence: DurationValue = Duration.parse("5d")
+    digest_hour: int = Field(default=8, ge=-1, le=23)
     regulatory: bool = False
     regulatory_contacts: tuple[Address, ...] = Field(default=(), strict=False)
     holidays: tuple[date, ...] = Field(default=(), strict=False)

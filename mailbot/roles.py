@@ -272,22 +272,30 @@ def scheduler(role: Role) -> None:
     from mailbot.service.ticks import Ticks
     from mailbot.storage.leadership import Leadership
 
-    store = open_store(role.begin())
+    settings = role.begin()
+    store = open_store(settings)
+    scratch = Scratch()
+    gpg = open_gpg(settings, scratch.path)
     leadership = Leadership(store.database, "scheduler")
-    ticks = Ticks(role.settings, store, utc_now)
+    ticks = Ticks(role.settings, store, gpg, utc_now)
 
-    def fire() -> None:
-        try:
-            if leadership.hold():
-                ticks.fire_due_clocks()
-        except Exception as error:  # noqa: BLE001 - the next tick is soon, and a traceback might quote a mail
-            maillog.trouble("scheduler", error)
+    def leading(call: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                if leadership.hold():
+                    call()
+            except Exception as error:  # noqa: BLE001 - the next tick is soon, and a traceback might quote a mail
+                maillog.trouble("scheduler", error)
 
-    running = jobs.start(jobs.timetable(fire))
+        return run
+
+    running = jobs.start(jobs.timetable(leading(ticks.fire_due_clocks), leading(ticks.keep_standing)))
     role.ready()
     jobs.keep_ticking(running, role.stop)
     running.shutdown(wait=True)
     leadership.release()
+    gpg.close()
+    scratch.close()
 
 
 ROLES: dict[str, Callable[[Role], None]] = {

@@ -1,5 +1,7 @@
 """`ports.Parser` without a process of its own."""
 
+from mailbot.cage import dialects
+from mailbot.mail.bounce import Action
 from mailbot.mail.parse import OverLimit, parse
 from mailbot.mail.structure import Structure
 from mailbot.service.ports import Unreadable
@@ -11,3 +13,6 @@ class InProcessParser:
             return parse(raw)
         except OverLimit as over:
             raise Unreadable(str(over)) from None
+
+    def bounce(self, raw: bytes) -> Action:
+        return dialects.action(raw)

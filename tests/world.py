@@ -116,7 +116,7 @@ class World:
         self.parser = CagedParser()
         self.composer = Composer(self.store, self.gpg, Templates(packaged_templates()))
         self.pipeline = Pipeline(self.current, self.store, self.parser, self.gpg, self.composer, lambda: self.now)
-        self.ticks = Ticks(self.current, self.store, lambda: self.now)
+        self.ticks = Ticks(self.current, self.store, self.gpg, lambda: self.now)
 
     def accept(self, raw: bytes, sender: str, *recipients: str) -> int:
         """Mail that got its 250; nothing is handled yet."""
@@ -162,6 +162,7 @@ class World:
     def pass_time(self, delta: timedelta) -> list[Sent]:
         """Move the clock and let what is due happen. Returns what was sent because of it."""
         self.now += delta
+        self.ticks.keep_standing()
         self.ticks.fire_due_clocks()
         return self.settle()
 

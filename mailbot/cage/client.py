@@ -15,8 +15,9 @@ from typing import Self
 
 import mailbot
 from mailbot.cage import protocol
-from mailbot.cage.protocol import Kind
+from mailbot.cage.protocol import Kind, Wish
 from mailbot.errors import MailFailed, TemporaryError
+from mailbot.mail.bounce import Action
 from mailbot.mail.structure import Structure
 from mailbot.service.ports import Unreadable
 
@@ -60,7 +61,7 @@ class CagedParser:
     def parse(self, raw: bytes) -> Structure:
         """As `ports.Parser.parse`; and `TemporaryError` if no worker can be started."""
         with self._lock:
-            kind, payload = self._ask(raw)
+            kind, payload = self._ask(Wish.STRUCTURE, raw)
             match kind:
                 case Kind.STRUCTURE:
                     try:
@@ -73,6 +74,18 @@ class CagedParser:
                 case _:
                     self._kill()
                     raise MailFailed(f"the parser failed with {payload[:80].decode('ascii', 'replace')}")
+
+    def bounce(self, raw: bytes) -> Action:
+        """As `ports.Parser.bounce`; and `TemporaryError` if no worker can be started."""
+        with self._lock:
+            try:
+                kind, payload = self._ask(Wish.BOUNCE, raw)
+                if kind == Kind.BOUNCE:
+                    return Action(payload.decode("ascii"))
+            except (MailFailed, ValueError):
+                return Action.UNKNOWN
+            self._kill()
+            return Action.UNKNOWN
 
     def close(self) -> None:
         """End the worker. The next `parse` would start another one."""
@@ -89,7 +102,7 @@ class CagedParser:
     ) -> None:
         self.close()
 
-    def _ask(self, raw: bytes) -> tuple[int, bytes]:
+    def _ask(self, wish: Wish, raw: bytes) -> tuple[int, bytes]:
         # A worker may be killed for another reason than this mail (by the kernel, by an operator): one more try.
         for last in (False, True):
             if self._worker is not None and not self._worker.alive():
@@ -97,7 +110,7 @@ class CagedParser:
             if self._worker is None:
                 self._worker = _Worker(self._command)
             try:
-                return self._worker.ask(raw, time.monotonic() + self._wall_seconds)
+                return self._worker.ask(wish, raw, time.monotonic() + self._wall_seconds)
             except _Hung:
                 self._kill()
                 raise MailFailed("the parser hung") from None
@@ -160,9 +173,9 @@ class _Worker:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, raw: bytes, deadline: float) -> tuple[int, bytes]:
+    def ask(self, wish: Wish, raw: bytes, deadline: float) -> tuple[int, bytes]:
         """Kind and payload of the answer. Raises `_Died`, `_Hung`, and ValueError for an answer that is too long."""
-        self._write([memoryview(protocol.REQUEST.pack(len(raw))), memoryview(raw)], deadline)
+        self._write([memoryview(protocol.REQUEST.pack(wish, len(raw))), memoryview(raw)], deadline)
         first = self._read(protocol.ANSWER.size, deadline)
         kind, length = protocol.ANSWER.unpack_from(first)
         if length > protocol.ANSWER_BYTES:

@@ -1,7 +1,7 @@
 """What goes over the two pipes. Lengths first, so that neither side ever guesses where something ends.
 
-Request: 8 bytes big-endian length, the mail. Answer: 1 byte `Kind`, 4 bytes big-endian length, the payload. Once it is
-confined and before the first request, the worker says ``READY``.
+Request: 1 byte `Wish`, 8 bytes big-endian length, the mail. Answer: 1 byte `Kind`, 4 bytes big-endian length, the
+payload. Once it is confined and before the first request, the worker says ``READY``.
 """
 
 import json
@@ -11,13 +11,20 @@ from enum import IntEnum
 from mailbot.mail.structure import Structure
 
 READY = b"R"
-REQUEST = struct.Struct(">Q")
+REQUEST = struct.Struct(">BQ")
 ANSWER = struct.Struct(">BI")
 
 _JSON = struct.Struct(">I")
 
 ANSWER_BYTES = 32_000_000
 """No honest answer is longer: 256 kB of text and 1 MB of headers, each byte written out as ten at worst."""
+
+
+class Wish(IntEnum):
+    """What is wanted of a mail."""
+
+    STRUCTURE = 1
+    BOUNCE = 2
 
 
 class Kind(IntEnum):
@@ -28,6 +35,8 @@ class Kind(IntEnum):
     """One of the parser's fixed phrases."""
     FAILED = 3
     """The class of an exception that the parser should not have raised."""
+    BOUNCE = 4
+    """A value of `mail.bounce.Action`."""
 
 
 def encode(structure: Structure) -> bytes:

@@ -1,4 +1,4 @@
-"""The process inside the cage: reads a mail from descriptor 0, writes its structure to descriptor 1, until the end.
+"""The process inside the cage: reads a mail from descriptor 0, writes what it is to descriptor 1, until the end.
 
 Imports the parser and nothing else of mailbot. It is started by `client` as ``python -I -B -c ...`` with the directory
 that holds the package as its argument, because isolated mode looks neither at the environment nor at the current
@@ -9,8 +9,8 @@ import gc
 import os
 import sys
 
-from mailbot.cage import confinement, protocol
-from mailbot.cage.protocol import Kind
+from mailbot.cage import confinement, dialects, protocol
+from mailbot.cage.protocol import Kind, Wish
 from mailbot.mail.parse import OverLimit, parse
 
 _READ_AHEAD = 1 << 16
@@ -25,18 +25,20 @@ def main() -> None:
     with os.fdopen(0, "rb", _READ_AHEAD, closefd=False) as requests:
         while header := requests.read(protocol.REQUEST.size):
             # Reads into one object of that size: the mail is never there twice.
-            (size,) = protocol.REQUEST.unpack(header)
+            wish, size = protocol.REQUEST.unpack(header)
             raw = requests.read(size)
             if len(raw) < size:
                 sys.exit("the client went away in the middle of a mail")
             confinement.allow_cpu()
-            kind, payload = _answer(raw)
+            kind, payload = _answer(wish, raw)
             del raw
             _write(protocol.ANSWER.pack(kind, len(payload)) + payload)
 
 
-def _answer(raw: bytes) -> tuple[Kind, bytes]:
+def _answer(wish: int, raw: bytes) -> tuple[Kind, bytes]:
     try:
+        if wish == Wish.BOUNCE:
+            return Kind.BOUNCE, dialects.action(raw).value.encode("ascii")
         return Kind.STRUCTURE, protocol.encode(parse(raw))
     except OverLimit as over:
         return Kind.OVER_LIMIT, str(over).encode("ascii")

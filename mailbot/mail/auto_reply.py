@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from mailbot.mail.author import mailboxes
+from mailbot.mail.mailing_list import over
 from mailbot.mail.structure import Structure
 
 
@@ -42,8 +42,6 @@ _LIST_FIELDS = (
     "mailing-list",
 )
 _COMMENT = re.compile(r"\([^()]*\)")
-_LIST_ID = re.compile(r"<\s*([^<>\s]+)\s*>\s*$")
-_MAILTO = re.compile(r"<?mailto:([^>?\s]+)", re.IGNORECASE)
 
 
 def automatic(structure: Structure, intake_lists: Iterable[str] = ()) -> Automatic | None:
@@ -56,7 +54,7 @@ def automatic(structure: Structure, intake_lists: Iterable[str] = ()) -> Automat
         # Read receipts and abuse feedback (RFC 8098, RFC 5965); bounces are told apart before.
         receipt = structure.root.param("report-type").lower() == "disposition-notification"
         return Automatic.REPLY if receipt else Automatic.MACHINE
-    over_intake = intake_list(structure, intake_lists) is not None
+    over_intake = over(structure, intake_lists) is not None
     precedence = ""
     machine = False
     for name, value in structure.headers:
@@ -83,28 +81,6 @@ def automatic(structure: Structure, intake_lists: Iterable[str] = ()) -> Automat
         return Automatic.LIST
     if precedence in _PRECEDENCES:
         return Automatic.LIST if precedence == "list" else Automatic.MACHINE
-    return None
-
-
-def intake_list(structure: Structure, intake_lists: Iterable[str]) -> str | None:
-    """Which of `intake_lists` the mail came over, if any: compared with List-Post's address and List-Id (where a
-    dot stands for ``@``), without case."""
-    wanted = {name.lower().replace("@", "."): name for name in intake_lists}
-    if not wanted:
-        return None
-    for value in structure.header_all("List-Post"):
-        for address in _MAILTO.findall(value):
-            if found := wanted.get(address.lower().replace("@", ".")):
-                return found
-    for value in structure.header_all("List-Id"):
-        match = _LIST_ID.search(value)
-        identifier = match[1] if match else value.strip()
-        if found := wanted.get(identifier.lower().replace("@", ".")):
-            return found
-    for value in structure.header_all("X-Mailing-List"):
-        for mailbox in mailboxes(value):
-            if found := wanted.get(mailbox.address.lower().replace("@", ".")):
-                return found
     return None
 
 

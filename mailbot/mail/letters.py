@@ -297,11 +297,12 @@ class UndeliveredReporter(Letter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndeliveredMember(Letter):
-    """To the operators: a member cannot be reached."""
+    """To the operators: a member cannot be reached, or the list that stands for the members."""
 
     notice: ClassVar[str] = "undelivered_member"
     member: str
+    """"" for the list."""
     address: str
     code: str
     count: int
-    """How many mails to that member failed."""
+    """How many mails to them failed since the operators were last told."""

@@ -51,6 +51,26 @@ def reminded(settings: Settings, issue: IssueView | None, params: Mapping[str, A
     return [_member(member) for member in settings.member if member.oncall or member.id in params["silent"]]
 
 
+def member(settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """One member by name; nobody if they are none any more."""
+    found = settings.member_by_id(params["member"])
+    return [] if found is None else [_member(found)]
+
+
+def chosen(settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """The members that were named, whoever of them still is one; everybody if none were."""
+    if params["members"] is None or settings.relay.to == "list":
+        return relay(settings, issue, params)
+    return [_member(one) for one in settings.member if one.id in params["members"]]
+
+
+def others(settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """All members but the one whose doing it is; over a list they cannot be left out."""
+    if settings.relay.to == "list":
+        return relay(settings, issue, params)
+    return [_member(one) for one in settings.member if one.id != params["member"]]
+
+
 def reporter(_settings: Settings, issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
     if issue is None or not issue.reporter:
         return []

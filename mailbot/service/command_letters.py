@@ -58,6 +58,14 @@ def unsent(writing: Writing, missing: tuple[Missing, ...], addresses: tuple[str,
     )  # fmt: skip
 
 
+def opinion(writing: Writing, missing: tuple[Missing, ...]) -> command_letters.Opinion:
+    params = writing.claim.params
+    return command_letters.Opinion(
+        group=writing.group, now=writing.now, issue=writing.id, card=issue_card(writing, missing),
+        member=_writer(writing), outcome=params["outcome"], missing=params["missing"], reason=params["reason"],
+    )  # fmt: skip
+
+
 def _writer(writing: Writing) -> str:
     """Whose commands they were."""
     member = writing.settings.member_by_id(writing.claim.params["member"] or "")

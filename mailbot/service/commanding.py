@@ -60,7 +60,7 @@ def commands(case: "Case", relay: Callable[[str], "Outcome"]) -> "Outcome":
         return _finish(case, member)
     desk = Desk(
         case.unit, case.settings, case.now, member, case.facts.issue, case.message.block.message,
-        proved=case.facts.proof is trust.Proof.SIGNATURE,
+        case.message.keys, proved=case.facts.proof is trust.Proof.SIGNATURE,
     )  # fmt: skip
     answers = [_run(desk, command) for command in case.message.block.commands]
     # A text that was meant for somebody else, and did not go there, is for its writer to send again.

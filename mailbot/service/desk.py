@@ -15,9 +15,12 @@ from mailbot.domain.issue import Status
 from mailbot.errors import UsageError
 from mailbot.mail.control import ids, plain
 from mailbot.mail.quoting import own_text
+from mailbot.service.carried_keys import CarriedKey
 from mailbot.service.store import IssueView, Unit
 
 OPERATOR = "operator"
+REASON = 1_000
+"""Characters of a reason that are told on."""
 
 
 class Refused(UsageError):
@@ -42,6 +45,8 @@ class Change:
 
     def words(self) -> str:
         """As the transcript shows it: ``owner: nobody -> alice``."""
+        if self.name == "reason":
+            return f"reason: {self.new}"
         nothing = "nobody" if self.name in ("owner", "appointed") else "none"
         return f"{self.name}: {self.old or nothing} -> {self.new or nothing}"
 
@@ -67,6 +72,8 @@ class Desk:
     """The one that the commands are about, as it stands now; ``/on`` selects another."""
     message: str = ""
     """What stands below the commands, as it was written."""
+    keys: tuple[CarriedKey, ...] = ()
+    """Public keys that came along."""
     proved: bool = True
     """By a signature, or by whoever has the machine; a DMARC pass alone may not do everything."""
     used_message: bool = False
@@ -141,6 +148,12 @@ class Desk:
         self.refresh()
         show = shown or (lambda value: None if value is None else str(value))
         return Change(column, show(old), show(new))
+
+    @staticmethod
+    def reason(text: str) -> tuple[Change, ...]:
+        """What a member said about why, to be told with what changed."""
+        words = " ".join(text.split())
+        return (Change("reason", None, words[:REASON]),) if words else ()
 
     def refresh(self) -> None:
         """See the issue as it stands after a change."""

@@ -8,12 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mailbot.config import Settings
-from mailbot.domain import clocks
-from mailbot.domain.calendar import Calendar
+from mailbot.config import Member, Settings
 from mailbot.domain.issue import Disposition, Role, title_from
-from mailbot.mail.envelope import target
-from mailbot.service import commanding, reporter_keys
+from mailbot.service import came_back, clockwork, commanding, lists, reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import Facts
 from mailbot.service.store import NewIssue, Unit
@@ -34,6 +31,9 @@ class Case:
     """Why the mail is given up on and relayed raw; "" for every ordinary mail."""
     doubt: str = ""
     """Why a member's mail is not to count as theirs, where its commands were refused."""
+
+    def moment(self, actor: str) -> clockwork.Moment:
+        return clockwork.Moment(self.unit, self.settings, actor, self.now)
 
     def finish(self, disposition: Disposition, number: int | None = None) -> tuple[Disposition, int | None]:
         digest = None if disposition is Disposition.DUPLICATE else self.message.digest
@@ -56,10 +56,13 @@ def own(case: Case) -> Outcome:
 
 
 def bounce(case: Case) -> Outcome:
-    """A mail system about a mail of ours. Only the keyed bounce address says which, and only a failure counts."""
+    """A mail system about a mail of ours, and only a failure counts. The keyed bounce address says which mail, else the
+    Message-ID in the copy that came back, which is as hard to guess."""
     number = None
-    if case.facts.bounced is not None and case.message.bounce_failed:
-        number = case.unit.bounced(*case.facts.bounced, case.message.bounce_code, case.now)
+    if case.message.bounce_failed:
+        failed = case.facts.bounced or came_back.mail(case.unit, case.message, case.tokens)
+        if failed is not None:
+            number = case.unit.bounced(*failed, case.message.bounce_code, case.now)
     return case.finish(Disposition.BOUNCE, number)
 
 
@@ -89,20 +92,31 @@ def commands(case: Case) -> Outcome:
     return commanding.commands(case, lambda doubt: follow_up(replace(case, doubt=doubt)))
 
 
+def copy(case: Case) -> Outcome:
+    """The second copy of a mail that named both the group's list and us."""
+    return case.finish(Disposition.DUPLICATE)
+
+
+def talk(case: Case) -> Outcome:
+    """What members say on their own list apart from any issue."""
+    return case.finish(Disposition.MEMBER)
+
+
 def note(case: Case) -> Outcome:
     """A member's authenticated mail on an issue: an internal note, for the members only."""
-    number, member = _issue_number(case), case.facts.member
+    number, member = _issue_number(case), case.facts.noting
     if member is None:
         raise ValueError("a note without an authenticated member")
     _record(case, number, "note", member.id)
-    case.unit.notify(
-        "note",
-        number,
-        {**case.message.relayed(), "member": member.id},
-        case.now,
-        original=True,
-        pieces=case.message.inside(),
-    )
+    if not _with_the_list(case, member):
+        case.unit.notify(
+            "note",
+            number,
+            {**case.message.relayed(), "member": member.id},
+            case.now,
+            original=True,
+            pieces=case.message.inside(),
+        )
     case.unit.audit(number, member.id, "note", case.now)
     return case.finish(Disposition.MEMBER, number)
 
@@ -116,15 +130,18 @@ def follow_up(case: Case) -> Outcome:
     _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**_relayed(case), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
-    case.unit.notify(
-        "follow_up",
-        number,
-        {**params, "mentions": list(case.facts.mentions)},
-        case.now,
-        original=True,
-        pieces=case.message.inside(),
-    )
+    if not case.message.over.group:
+        case.unit.notify(
+            "follow_up",
+            number,
+            {**params, "mentions": list(case.facts.mentions)},
+            case.now,
+            original=True,
+            pieces=case.message.inside(),
+        )
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
+    if authenticated and case.facts.role is Role.REPORTER:
+        clockwork.reporter_answered(case.moment("reporter"), number)
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
 
 
@@ -147,9 +164,8 @@ def report(case: Case) -> Outcome:
         if key := reporter_keys.of_report(message):
             unit.set_key(number, message.author, key)
     _record(case, number, "report", case.facts.member.id if case.facts.member else None)
-    plan = clocks.first_response(response_policy(case.settings), calendar(case.settings), received_at)
-    unit.start_clock(number, clocks.FIRST_RESPONSE, received_at, plan)
     unit.audit(number, "reporter", "opened", now, new={"title": title_from(message.subject)})
+    clockwork.opened(case.moment("mailbot"), number, received_at)
     unreadable = message.unreadable or case.quarantine
     unanswered = _unanswered(case)
     params = {**_relayed(case), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
@@ -182,24 +198,13 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "bounce": bounce,
     "automatic": automatic,
     "key_request": key_request,
+    "copy": copy,
     "commands": commands,
     "note": note,
     "follow_up": follow_up,
+    "talk": talk,
     "report": report,
 }
-
-
-def response_policy(settings: Settings) -> clocks.ResponsePolicy:
-    """The promise of a first answer as the config has it now; it applies to reports that come from now on."""
-    return clocks.ResponsePolicy(
-        settings.slo.first_response_remind,
-        settings.slo.first_response_escalate,
-        tuple((step.after, step.to) for step in settings.slo.escalation),
-    )
-
-
-def calendar(settings: Settings) -> Calendar:
-    return Calendar(settings.group.timezone, frozenset(settings.slo.holidays))
 
 
 def _unanswerable(case: Case) -> str:
@@ -213,10 +218,7 @@ def _unanswerable(case: Case) -> str:
         return "it was sent by a program"
     if not message.author:
         return "it names nobody to answer to"
-    # An address of our own, whatever its extension: nobody is there who reads it.
-    domain = message.author.rpartition("@")[2].lower()
-    ours = domain == group.domain.lower() and target(message.author, group.local_part) is not None
-    return "its sender is an address of our own" if ours else ""
+    return "its sender is an address of our own" if lists.is_ours(message.author, group) else ""
 
 
 def _unanswered(case: Case, kind: str = "acknowledgement") -> str:
@@ -236,6 +238,14 @@ def _relayed(case: Case) -> dict[str, Any]:
     if shown["signer"] == "known" and not reporter_keys.signed_by_known(case.message, case.facts):
         shown["signer"] = "earlier"
     return shown
+
+
+def _with_the_list(case: Case, member: Member) -> bool:
+    """The group's list has this note of a member: it came over it, or names it, and a signature says that no stranger
+    wrote so to keep it from the members."""
+    over = case.message.over
+    names_it = lists.group_list(case.settings) in over.named
+    return bool(over.group) or (names_it and case.facts.member is member)
 
 
 def _authenticated(case: Case) -> tuple[str, str]:

@@ -9,7 +9,8 @@ from mailbot.mail.control import Block
 from mailbot.mail.envelope import Envelope, Target
 from mailbot.service.carried_keys import CarriedKey
 from mailbot.service.content import Piece
-from mailbot.service.ports import Opened, Signature
+from mailbot.service.lists import NO_LIST, Listed
+from mailbot.service.ports import UNSIGNED, Opened, Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,18 @@ class Message:
     """A bounce that reports a permanent failure."""
     bounce_code: str
     """Its status, such as ``5.1.1``; "" if it gives none."""
+    returned: tuple[str, ...] = ()
+    """The Message-IDs of what came back with a bounce, or with a mail that may be one."""
+    returned_to: tuple[str, ...] = ()
+    """To whom it could not be delivered."""
+    over: Listed = NO_LIST
+    """The lists of the config over which it came."""
+    beside_footer: Signature = UNSIGNED
+    """Over all but the footer that the group's list put beside it: enough for a note, never for a command."""
+    former_ids: tuple[str, ...] = ()
+    """Message-IDs that it had before a mail system on the way gave it another."""
+    looks_own: bool = False
+    """It says that it is a mail of ours, which proves nothing but ends a loop: whoever writes that wants no answer."""
     unreadable: str = ""
     """Why its content could not be read, in plain words; "" if it could."""
     raw_only: bool = False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mailbot.config import Settings
 from mailbot.mail.letters import Letter, Missing
 from mailbot.mail.templates import Templates
-from mailbot.service import audiences, command_letters, letters
+from mailbot.service import audiences, clock_letters, command_letters, letters
 from mailbot.service.enclosures import NO_ENCLOSURES, Enclosures
 from mailbot.service.letters import Writing
 from mailbot.service.ports import OpenPGP
@@ -29,6 +29,8 @@ class Notice:
     manner: Manner
     phrase: str = ""
     """What a member without a usable key is told has happened."""
+    clear: Callable[[Writing, tuple[Missing, ...]], Letter] | None = None
+    """The letter in which nothing is confidential, for members without a usable key, in place of the phrase."""
 
 
 NOTICES: Mapping[str, Notice] = {
@@ -39,6 +41,7 @@ NOTICES: Mapping[str, Notice] = {
     "changed": Notice(audiences.thread, command_letters.changed, Manner.MEMBERS, "something changed"),
     "answered": Notice(audiences.thread, command_letters.answered, Manner.MEMBERS, "answered"),
     "reply": Notice(audiences.participants, command_letters.reply, Manner.PARTICIPANTS),
+    "opinion": Notice(audiences.relay, command_letters.opinion, Manner.MEMBERS, "your opinion is asked"),
     "introduction": Notice(audiences.introduced, command_letters.introduction, Manner.MEMBERS),
     "transcript": Notice(
         audiences.commander, command_letters.transcript, Manner.MEMBERS, "your commands were answered"
@@ -54,6 +57,27 @@ NOTICES: Mapping[str, Notice] = {
     "escalation": Notice(audiences.contacts, letters.escalation, Manner.OUTSIDE),
     "key": Notice(audiences.asker, letters.key, Manner.OUTSIDE),
     "undelivered_member": Notice(audiences.operators, letters.undelivered_member, Manner.OUTSIDE),
+    # Clocks and coordinators
+    "appointed": Notice(audiences.member, clock_letters.appointed, Manner.MEMBERS, "you are asked to coordinate"),
+    "hand_over": Notice(audiences.member, clock_letters.hand_over, Manner.MEMBERS, clear=clock_letters.hand_over_ids),
+    "hand_over_lapsed": Notice(
+        audiences.member, clock_letters.hand_over_lapsed, Manner.MEMBERS, "the hand-over came to nothing"
+    ),
+    "nobody_coordinates": Notice(
+        audiences.relay, clock_letters.nobody_coordinates, Manner.MEMBERS, "nobody coordinates it"
+    ),
+    "silence": Notice(audiences.chosen, clock_letters.silence, Manner.MEMBERS, "the reporter is waiting"),
+    "deadline": Notice(audiences.relay, clock_letters.deadline, Manner.MEMBERS, "a date of this issue"),
+    "regulatory": Notice(audiences.relay, clock_letters.regulatory, Manner.MEMBERS, "a date of this issue"),
+    "wait_over": Notice(audiences.chosen, clock_letters.wait_over, Manner.MEMBERS, "the wait is over"),
+    "lift": Notice(audiences.others, clock_letters.lift, Manner.MEMBERS, "a proposal to decide on"),
+    "digest": Notice(audiences.relay, clock_letters.digest, Manner.MEMBERS, clear=clock_letters.digest_ids),
+    "embargo_reporter": Notice(audiences.reporter, clock_letters.embargo_reporter, Manner.OUTSIDE),
+    "escalation_coordinator": Notice(audiences.contacts, clock_letters.escalation_coordinator, Manner.OUTSIDE),
+    "regulatory_contact": Notice(audiences.contacts, clock_letters.regulatory_contact, Manner.OUTSIDE),
+    "key_expiry": Notice(audiences.member, clock_letters.key_expiry, Manner.OUTSIDE),
+    "key_expiry_operators": Notice(audiences.operators, clock_letters.key_expiry_operators, Manner.OUTSIDE),
+    "announcement": Notice(audiences.contacts, clock_letters.announcement, Manner.OUTSIDE),
 }
 
 
@@ -75,7 +99,7 @@ class Composer:
                 return []
             root = self._store.first_notice(claim.issue) if claim.issue is not None else None
             enclosed = Enclosures.load(self._store, claim)
-        writing = Writing(claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached)
+        writing = Writing(claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached, self._store.view)
         poster = Poster(
             settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
             root=root, issue_encrypted=issue is not None and issue.encrypted,
@@ -84,7 +108,10 @@ class Composer:
             return poster.outside(row.letter(writing, ()), recipients)
         if row.manner is Manner.PARTICIPANTS:
             return self._to_participants(row, poster, writing, recipients)
-        return poster.members(lambda missing: row.letter(writing, missing), recipients, enclosed, row.phrase)
+        clear = None if row.clear is None else row.clear(writing, ())
+        return poster.members(
+            lambda missing: row.letter(writing, missing), recipients, enclosed, row.phrase, clear=clear
+        )
 
     @staticmethod
     def _to_participants(

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mailbot.errors import PermanentError
+from mailbot.mail.bounce import Action
 from mailbot.mail.structure import Structure
 
 
@@ -22,6 +23,11 @@ class Unreadable(PermanentError):
 class Parser(Protocol):
     def parse(self, raw: bytes) -> Structure:
         """Take a mail apart. Raises `Unreadable` (over a limit), `MailFailed` (the parser hung or died on it)."""
+        ...
+
+    def bounce(self, raw: bytes) -> Action:
+        """What a mail that is known to be a bounce says in words, as FAILED, DELAYED or UNKNOWN. Nothing in a mail
+        makes it fail."""
         ...
 
 
@@ -53,6 +59,9 @@ class Signature:
     @property
     def good(self) -> bool:
         return self.verdict is Verdict.GOOD
+
+
+UNSIGNED = Signature()
 
 
 class Opened(StrEnum):
@@ -107,6 +116,10 @@ class KeyInfo:
     """There is a valid, unexpired, unrevoked encryption (sub)key now."""
     secret: bool = False
     """The data held a secret key: it must not be stored."""
+    encryption_ends: datetime | None = None
+    """When the last of its encryption sub-keys expires, or has; None for never."""
+    signing_ends: datetime | None = None
+    """The same of what can sign, the primary key included."""
 
     def usable(self, now: datetime) -> bool:
         """Whether mail may be encrypted to it at `now`."""

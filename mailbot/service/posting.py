@@ -19,7 +19,7 @@ from mailbot.service.audiences import Recipient
 from mailbot.service.enclosures import Enclosures
 from mailbot.service.ports import OpenPGP, UnusableKeys
 from mailbot.service.store import ClaimedNotice, Draft, ReporterKey
-from mailbot.service.tokens import Tokens
+from mailbot.service.tokens import SHARED_IDS, Tokens
 
 SIDE_BY_SIDE = min(8, os.cpu_count() or 1)
 """Copies that are encrypted at once: each keeps a core busy."""
@@ -29,8 +29,12 @@ KEY_TRIES = 3
 made that key, and gpg may crash or hang on it for ever."""
 
 # Numbers of one notice's mails that share a Message-ID; those to outsiders follow.
-_TOGETHER, _CLEAR, _NOTICE_ONLY, _SINGLE = range(4)
+_TOGETHER, _CLEAR, _NOTICE_ONLY = range(SHARED_IDS)
+_SINGLE = SHARED_IDS
 
+
+# Mail to people who take no part in the issue: their answers are a stranger's.
+_TO_NO_PARTICIPANT = ("escalation", "escalation_coordinator", "regulatory_contact", "announcement")
 
 # Mail that tells how to encrypt to the group.
 _WITH_KEY = ("key", "acknowledgement_unreadable")
@@ -70,23 +74,28 @@ class Poster:
         self._templates = templates
         self._claim = claim
         self._root = root
+        self._through: str | None = None
+        """The list that mail to members goes through, if it does."""
 
     # To members
 
     def members(
         self, write: Callable[[tuple[Missing, ...]], Letter], recipients: Sequence[Recipient],
-        enclosed: Enclosures, phrase: str, *, first_seq: int = 0,
+        enclosed: Enclosures, phrase: str, *, first_seq: int = 0, clear: Letter | None = None,
     ) -> list[Draft]:  # fmt: skip
-        """`phrase` is what a member without a usable key is told has happened. Recipients with a key of their own are
-        experts from outside, who see what members see or nothing."""
+        """`phrase` is what a member without a usable key is told has happened; they get `clear` in place of that, if
+        there is a letter in which nothing is confidential. Recipients with a key of their own are experts from outside,
+        who see what members see or nothing."""
         experts = [one for one in recipients if one.key is not None]
         closed = tuple(Missing(one.address, "unusable", "nothing") for one in experts if not self._reachable(one))
         recipients = [one for one in recipients if one.key is None]
         refused: frozenset[str] = frozenset()
+        to_list = bool(recipients) and recipients[0].member_id is None
+        self._through = self._settings.relay.list_address if to_list else None
         while True:
             sealed = [one for one in recipients if self._lacks(one, refused) is None]
             keyless = [(one, why) for one in recipients if (why := self._lacks(one, refused)) is not None]
-            got = self._keyless_get()
+            got = self._keyless_get(clear)
             missing = tuple(Missing(one.member_id or one.address, why, got) for one, why in keyless)
             rendered = self._templates.write(write(missing + closed))
             try:
@@ -96,7 +105,8 @@ class Poster:
                     raise
                 refused |= error.fingerprints  # expired or revoked between our look and gpg's
                 continue
-            drafts += self._keyless(rendered, keyless, got, enclosed, phrase, first_seq + len(drafts))
+            open_ = rendered if clear is None else self._templates.write(clear)
+            drafts += self._keyless(open_, keyless, got, enclosed, phrase, first_seq + len(drafts))
             if len(closed) < len(experts):
                 drafts += self._experts(self._templates.write(write(())), experts, enclosed, first_seq + len(drafts))
             return drafts
@@ -142,11 +152,13 @@ class Poster:
             return "unusable"
         return None
 
-    def _keyless_get(self) -> str:
+    def _keyless_get(self, clear: Letter | None) -> str:
         """What members without a usable key get of this notice, as `Missing.got`."""
         keyless = self._settings.relay.keyless
         if keyless == "nothing":
             return "nothing"
+        if clear is not None:
+            return "content"
         in_clear = not self._claim.params.get("opened") and not self._issue_encrypted
         return "content" if keyless == "always" or (keyless == "plain" and in_clear) else "notice"
 
@@ -227,12 +239,12 @@ class Poster:
 
         Through a list that exists already they are that list's: it adds its own, and takes only mail that names it.
         """
-        group, relay = self._settings.group, self._settings.relay
+        group = self._settings.group
         about = group.extended("control" if self._claim.issue is None else str(self._claim.issue))
         answered = fields.message_ids([self._claim.params.get("in_reply_to", "")])
         # What answers one member goes to that one, whoever else stands for the group.
         asker = self._settings.member_by_id(self._claim.params["member"]) if answered else None
-        through = relay.list_address if relay.to == "list" and asker is None else None
+        through = self._through
         found = [
             ("From", fields.address_field(group.name, about)),
             ("To", asker.email if asker else through or fields.address_field(group.name, about)),
@@ -331,7 +343,7 @@ class Poster:
         if not recipient.by_hand:
             automatic = "auto-replied" if "in_reply_to" in self._claim.params else "auto-generated"
             found.append(("Auto-Submitted", automatic))
-        if issue is not None and self._claim.event != "escalation":
+        if issue is not None and self._claim.event not in _TO_NO_PARTICIPANT:
             keyed = group.extended(f"{issue}.{self._tokens.participant(issue, recipient.address)}")
             found.insert(2, ("Reply-To", fields.address_field(group.name, keyed)))
         if answers:

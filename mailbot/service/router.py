@@ -8,6 +8,7 @@ from itertools import islice
 from mailbot.config import Member, Settings
 from mailbot.domain.issue import Role
 from mailbot.mail.envelope import Strength
+from mailbot.service import lists
 from mailbot.service.message import Message
 from mailbot.service.store import IssueView, Unit
 from mailbot.service.tokens import Tokens
@@ -26,8 +27,12 @@ class Facts:
     own: bool
     bounced: tuple[int, int] | None
     """The (notice, seq) of our mail that a bounce address names."""
+    came_back: bool
+    """It is a bounce by its shape, or holds a copy of a mail of ours and comes from nobody or to a bounce address."""
     member: Member | None
     """The member whose mail it is, by the signature over it, whatever From says (`trust`)."""
+    noting: Member | None
+    """The same, or whose signature covers all of it but the footer that the group's list added: enough for a note."""
     claims_member: Member | None
     """The member whose address From carries: says nothing by itself."""
     issue: IssueView | None
@@ -36,6 +41,8 @@ class Facts:
     """What the author is to that issue, as a participant from outside."""
     keyed: bool
     """It came by the keyed address of its author."""
+    copy: bool
+    """Over the group's list came what came on the issue already: that mail named both the list and us."""
     mentions: tuple[int, ...]
     """Numbers that a stranger named, in the address, in the subject, or by answering mail of the issue."""
     proof: Proof = Proof.NONE
@@ -45,8 +52,8 @@ class Facts:
 
 
 NOTHING_KNOWN = Facts(
-    redelivery=False, own=False, bounced=None, member=None, claims_member=None, issue=None, role=None, keyed=False,
-    mentions=(),
+    redelivery=False, own=False, bounced=None, came_back=False, member=None, noting=None, claims_member=None,
+    issue=None, role=None, keyed=False, copy=False, mentions=(),
 )  # fmt: skip
 """For a mail that must be kept although looking at it fails: it opens an issue of its own."""
 
@@ -54,24 +61,33 @@ NOTHING_KNOWN = Facts(
 def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) -> Facts:
     """Gather the facts about one mail. Order of threading: keyed or numbered address, references, subject tag."""
     wrote = authorship(message, settings)
-    member = wrote.member
+    member = noting = wrote.member
+    if message.beside_footer.good and noting is None:
+        noting = settings.member_by_fingerprint(message.beside_footer.fingerprint)
     claims_member = settings.member_by_address(message.author)
-    sender = member.email if member else message.author
-    number, keyed = _thread(unit, message, member or claims_member, sender, settings, tokens)
+    sender = noting.email if noting else message.author
+    bounced = tokens.bounced(message.target.token) if message.target.strength is Strength.BOUNCE else None
+    number, keyed = _thread(unit, message, noting or claims_member, sender, settings, tokens)
+    if number is None and bounced is not None:
+        number = unit.about(*bounced)
     issue = unit.issue(number) if number is not None else None
+    seen = unit.named_by([message.message_id]) if message.over.group and message.message_id else set()
     named = set(subject_numbers(message.subject, settings.group.id_prefix))
     if message.target.number is not None:
         named.add(message.target.number)
     named.update(unit.named_by(message.references[:MENTIONS]))
     return Facts(
         redelivery=unit.redelivered(message.digest),
-        own=tokens.is_own(message.message_id),
-        bounced=tokens.bounced(message.target.token) if message.target.strength is Strength.BOUNCE else None,
+        own=message.looks_own or any(tokens.is_own(one) for one in (message.message_id, *message.former_ids)),
+        bounced=bounced,
+        came_back=message.bounce or any(tokens.is_own(one) for one in message.returned),
         member=member,
+        noting=noting,
         claims_member=claims_member,
         issue=issue,
         role=unit.role(issue.number, message.author) if issue else None,
         keyed=keyed,
+        copy=issue is not None and issue.number in seen,
         mentions=tuple(sorted(named - ({issue.number} if issue else set()))),
         proof=wrote.proof,
         doubt=wrote.doubt,
@@ -96,10 +112,17 @@ def _thread(
         number = selected(message, settings.group.id_prefix)
         if number is not None and unit.issue(number):
             return number, False
-    if (found := unit.find_reference(message.references, sender)) is not None:
+    # What names a list and us comes twice, under one Message-ID.
+    twice = (message.message_id,) if message.message_id and (message.over.name or message.over.named) else ()
+    if (found := unit.find_reference((*message.references, *twice), sender)) is not None:
+        return found, False
+    group = lists.group_list(settings)
+    inside = member is not None or bool(message.over.group)
+    # To the group, our mail went to its list.
+    if group and inside and (found := unit.find_reference((*message.references, *twice), group)) is not None:
         return found, False
     for number in subject_numbers(message.subject, settings.group.id_prefix):
-        if unit.issue(number) and (member or unit.role(number, message.author)):
+        if unit.issue(number) and (inside or unit.role(number, message.author)):
             return number, False
     return None, False
 
@@ -122,17 +145,25 @@ ROUTES = (
     Route("redelivery", lambda message, facts: facts.redelivery),
     # By the keyed Message-ID and not by From, which anybody can write.
     Route("own", lambda message, facts: facts.own),
-    Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or message.bounce),
     # Only what answers a mail of ours by itself; what a program or a list sent on an issue is still somebody's word.
-    Route("automatic", lambda message, facts: message.vacation and facts.issue is not None),
+    # Before bounces, because such answers too go to the envelope's sender (RFC 3834 4).
+    Route("automatic", lambda message, facts: message.vacation and facts.issue is not None and not facts.came_back),
+    Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or facts.came_back),
+    Route("copy", lambda message, facts: facts.copy),
     Route("commands", lambda message, facts: facts.member is not None and bool(message.block)),
-    Route("note", lambda message, facts: facts.member is not None and facts.issue is not None),
+    Route("note", lambda message, facts: facts.noting is not None and facts.issue is not None),
     Route("follow_up", lambda message, facts: facts.issue is not None),
     # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.
     Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
+    # The members' list has talk of its own, which needs no issue. An outsider's mail to it is a report like any other.
+    Route("talk", lambda message, facts: bool(message.over.group) and not message.over.intake and _insider(facts)),
     # Whatever it is, somebody may have meant it as a report: nothing is dropped.
     Route("report", lambda message, facts: True),
 )
+
+
+def _insider(facts: Facts) -> bool:
+    return facts.noting is not None or facts.claims_member is not None
 
 
 def route(message: Message, facts: Facts) -> str:

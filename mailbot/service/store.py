@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from mailbot.domain.clocks import ClockState, Firing, Plan
+from mailbot.domain.clocks import Clock
 from mailbot.domain.issue import Disposition, Outcome, Role
 from mailbot.mail.envelope import Envelope
+from mailbot.service.command_records import CommandRecords
+from mailbot.service.duties import Duties
+from mailbot.service.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +50,6 @@ class ClaimedNotice:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockView:
-    id: int
-    issue: int
-    name: str
-    state: str
-    started_at: datetime
-    due_at: datetime
-    next_at: datetime | None
-    firings: tuple[Firing, ...]
-    fired: int
-
-
-@dataclass(frozen=True, slots=True)
 class ReporterKey:
     """The public key of a participant from outside: kept sealed, used for mail to that participant only."""
 
@@ -78,27 +68,6 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of the log of changes, opened."""
-
-    at: datetime
-    actor: str
-    action: str
-    old: Any
-    new: Any
-
-
-@dataclass(frozen=True, slots=True)
-class IssueTexts:
-    """What was written about an issue, for telling what may not leave the group."""
-
-    internal: tuple[str, ...]
-    """By members and experts to each other."""
-    outside: tuple[str, ...]
-    """By or to people outside."""
-
-
-@dataclass(frozen=True, slots=True)
 class IssueView:
     """An issue as its rows stand now, opened."""
 
@@ -111,7 +80,7 @@ class IssueView:
     encrypted: bool
     opened_at: datetime
     owner: str | None
-    clocks: tuple[ClockView, ...]
+    clocks: tuple[Clock, ...]
     reporter_key: ReporterKey | None
     answerable: bool = True
     """The reporter may be written to by a program: the report was no machine's or list's."""
@@ -127,6 +96,7 @@ class IssueView:
     closed_at: datetime | None = None
     published_at: datetime | None = None
     embargo_until: datetime | None = None
+    """None where there is none, or it was lifted."""
     tags: tuple[str, ...] = ()
     cvss: str | None = None
     cves: tuple[str, ...] = ()
@@ -135,6 +105,10 @@ class IssueView:
     """How the reporter wants to be named; None until they said so, "" for not at all."""
     participants: tuple[Participant, ...] = ()
     """Everybody from outside, the reporter too, in order of address."""
+    lifted_at: datetime | None = None
+    exploited_at: datetime | None = None
+    fixed_at: datetime | None = None
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +119,7 @@ class NewIssue:
     encrypted: bool
     opened_at: datetime
     answerable: bool = True
+    drill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +138,7 @@ class Draft:
     encrypted: bool
 
 
-class Unit(Protocol):
+class Unit(Duties, CommandRecords, Protocol):
     """One short write transaction in which a decision is recorded."""
 
     def redelivered(self, digest: bytes) -> bool:
@@ -195,42 +170,6 @@ class Unit(Protocol):
         sealed."""
         ...
 
-    def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
-        """Remember that this signed text was handled. False if it was before, and then nothing may come of it."""
-        ...
-
-    def remove_participant(self, number: int, address: str) -> None: ...
-
-    def introduce(self, number: int, address: str, now: datetime) -> None:
-        """Queue the report once more, for an expert who has just been asked."""
-        ...
-
-    def keys_for(self, address: str) -> list[ReporterKey]:
-        """The keys that an operator imported and that name this address."""
-        ...
-
-    def duplicates_of(self, number: int) -> list[int]: ...
-
-    def history(self, number: int) -> list[Entry]:
-        """The log of an issue's changes, the oldest first."""
-        ...
-
-    def last_word(self, number: int, address: str) -> str:
-        """The Message-ID of the last mail that somebody wrote on an issue; "" if they wrote none."""
-        ...
-
-    def texts(self, number: int) -> IssueTexts:
-        """What was written about an issue so far."""
-        ...
-
-    def end_clock(self, number: int, name: str, state: ClockState, now: datetime) -> None:
-        """The duty is over."""
-        ...
-
-    def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
-        """Whether a member may be sent another transcript of what failed: `most` in a `period`. If so it is counted."""
-        ...
-
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None: ...
 
     def set_key(self, number: int, address: str, key: ReporterKey) -> None:
@@ -245,10 +184,6 @@ class Unit(Protocol):
         the mail of a `participant` writes on the issue; an answer to anybody else's mail threads for them alone."""
         ...
 
-    def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None: ...
-
-    def cancel_clocks(self, number: int, now: datetime) -> None: ...
-
     def silent_members(self, number: int, members: Iterable[str]) -> list[str]:
         """Those of `members` who wrote nothing on the issue yet."""
         ...
@@ -261,6 +196,14 @@ class Unit(Protocol):
 
     def bounced(self, notice: int, seq: int, code: str, now: datetime) -> int | None:
         """Mark a mail that we sent as bounced, once, and tell who should know. Returns the issue it was about."""
+        ...
+
+    def about(self, notice: int, seq: int) -> int | None:
+        """The issue that a mail of ours was about, if there was such a mail."""
+        ...
+
+    def sent(self, number: int) -> list[tuple[int, int, str]]:
+        """(notice, seq, recipient) of the mails on an issue that were sent, the newest first, as many as matter."""
         ...
 
     def notify(
@@ -340,10 +283,26 @@ class Store(Protocol):
         """Give a notice back for another try; `own` counts it as a failure of the notice itself."""
         ...
 
-    def due_clocks(self, now: datetime, limit: int = 100) -> list[ClockView]: ...
+    def due_clocks(self, now: datetime, limit: int = 100) -> list[Clock]: ...
 
-    def fire(self, clock: ClockView) -> AbstractContextManager["Firer | None"]:
-        """The transaction in which a clock fires; None if somebody else was faster."""
+    def clocks_ahead(self, now: datetime, limit: int = 100) -> list[Clock]:
+        """Clocks that fired while the wall clock was ahead, which it is no more."""
+        ...
+
+    def fire(self, clock: Clock) -> AbstractContextManager[Unit | None]:
+        """The transaction in which a clock fires; None if it does not any more: somebody else was faster."""
+        ...
+
+    def as_seen(self, clock: Clock) -> AbstractContextManager[Unit | None]:
+        """A transaction that changes a clock; None if it is no more as it was seen."""
+        ...
+
+    def open_work(self, now: datetime, limit: int) -> Work:
+        """What is open, the most urgent first; of each part `limit` lines."""
+        ...
+
+    def operate(self) -> AbstractContextManager[Unit]:
+        """A transaction about no mail."""
         ...
 
     def keys_of(self, address: str) -> list[ReporterKey]:
@@ -362,9 +321,3 @@ class Decider(Unit, Protocol):
     def caused(self) -> Sequence[ClaimedNotice]:
         """The notices queued so far, claimed for whoever decides."""
         ...
-
-
-class Firer(Unit, Protocol):
-    """A unit for a clock's firing."""
-
-    def clock_fired(self, fired: int, next_at: datetime | None, *, missed: bool) -> None: ...

@@ -13,6 +13,9 @@ _TOKEN_BYTES = 16  # 128 bits, 26 base32 characters: a local part has room for 6
 _BOUNCE_CHARACTERS = 16
 """80 bits: a forged one could at most mark one mail as bounced, and the local part has to stay short."""
 
+SHARED_IDS = 3
+"""Message-IDs of one notice that several of its mails share; the others have one each (see `posting`)."""
+
 
 class Tokens:
     """Makes and checks tokens. `domain` is the domain of the group's address."""
@@ -44,6 +47,10 @@ class Tokens:
         """The Message-ID of one outgoing mail, with angle brackets; tells nothing, and can be recognised as ours."""
         name = self._mac("message-id", str(notice), str(seq))
         return f"<{name}.{self._mac('own', name)}@{self._domain}>"
+
+    def names(self, message_id: str, notice: int, seq: int) -> bool:
+        """Whether a Message-ID is that of this outgoing mail, whichever of those of its notice it shares."""
+        return message_id in {self.message_id(notice, number) for number in (*range(SHARED_IDS), SHARED_IDS + seq)}
 
     def is_own(self, message_id: str) -> bool:
         """Whether a Message-ID (with angle brackets) is one that this bot made."""

@@ -14,16 +14,18 @@ from mailbot.mail import parse, shapes
 from mailbot.mail.authenticity import Authentication, authentication
 from mailbot.mail.author import authors, mailboxes
 from mailbot.mail.auto_reply import Automatic, automatic
-from mailbot.mail.bounce import Action, Delivery, deliveries, is_bounce
+from mailbot.mail.bounce import Action
 from mailbot.mail.control import Block, read
 from mailbot.mail.envelope import Envelope, Strength, Target, strongest, target
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.protected_headers import applied, protected
 from mailbot.mail.structure import Part, Structure
-from mailbot.service import carried_keys, opening
+from mailbot.service import carried_keys, lists, opening, returned
 from mailbot.service.content import Content
+from mailbot.service.lists import Listed
 from mailbot.service.message import Attachment, Message, SignedPart
 from mailbot.service.ports import OpenPGP, Parser, Signature, Unreadable, Verdict
+from mailbot.service.returned import NOTHING_RETURNED, Returned
 from mailbot.service.store import ClaimedMail, MailKeys, Store
 from mailbot.service.verbs import NAMES
 
@@ -40,6 +42,7 @@ SHARED = 200
 _TNEF_MAGIC = b"\x78\x9f\x3e\x22"
 _TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _IDS = ("message-id", "in-reply-to", "references")
+_FORMER = ("X-Google-Original-Message-ID", "X-Microsoft-Original-Message-ID", "X-Original-Message-ID")
 # RFC 5321 4.4, and what mail systems add on the way: not part of what the sender wrote.
 _TRACE = re.compile(rb"(?:received|return-path|delivered-to):", re.IGNORECASE)
 
@@ -76,7 +79,10 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         outer = parser.parse(mail.raw)
     except Unreadable as error:
         return given_up(mail, settings, store, str(error))
-    message = _message(mail, settings, store, outer.headers, outer)
+    reported = returned.look(mail.raw, outer, mail.envelope.reverse_path, _target(mail, settings), parser)
+    message = _message(mail, settings, store, outer.headers, outer, reported)
+    if reported.is_bounce:
+        return message  # nothing of it is relayed, and what it carries is our own
     content = opening.opened(mail.raw, outer, parser, openpgp)
     carried = carried_keys.look(content, outer, message.author, openpgp, mail.envelope.received_at)
     signer = "loose" if content.loose else ""
@@ -111,15 +117,18 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         text_digest=store.digest([part.encode("utf-8", "replace") for part in _identity(message, outer, plain)]),
         subject=meant.header("Subject"),
         references=_references(meant),
-        text=content.text,
+        text=lists.marked(content.text, message.over),
         html_only=inner.html_only,
         attachments=tuple(_attachments(content)),
         opened=content.opened,
         key_ids=content.key_ids,
         symmetric=content.symmetric,
         signature=content.signature,
+        beside_footer=_beside_footer(mail.raw, outer, message.over, parser, openpgp),
         unreadable=content.unreadable,
-        defects=tuple(dict.fromkeys((*_odd_author(outer), *defects, *content.remarks, *carried.remarks))),
+        defects=tuple(
+            dict.fromkeys((*_odd_author(outer), *message.over.remarks, *defects, *content.remarks, *carried.remarks))
+        ),
         keys=carried.keys,
         signer=signer,
         pieces=content.pieces,
@@ -198,20 +207,24 @@ def _beyond_ascii(address: str) -> str:
 
 
 def _message(
-    mail: ClaimedMail, settings: Settings, store: Store, fields: tuple[tuple[str, str], ...], outer: Structure | None
-) -> Message:
+    mail: ClaimedMail, settings: Settings, store: Store, fields: tuple[tuple[str, str], ...], outer: Structure | None,
+    reported: Returned = NOTHING_RETURNED,
+) -> Message:  # fmt: skip
     envelope = mail.envelope
     shell = outer or _shell(fields)
     written_by = authors(shell)
     single = written_by[0] if len(written_by) == 1 and written_by[0].address else None
     trusted = settings.listener.trusted_authserv_ids
     checks = authentication(shell, trusted)
-    failure = _failure(mail.raw, outer) if outer else None
-    why_automatic = automatic(shell, settings.listener.intake_lists)
+    listed = lists.look(shell, settings, checks)
+    checks = lists.without_dmarc(checks, listed)
+    if listed.author is not None:
+        single = listed.author
+    why_automatic = automatic(shell, [listed.intake] if listed.intake else [])
     recipients = sorted(address.lower() for address in envelope.forward_paths)
     return Message(
         envelope=envelope,
-        target=strongest(envelope.forward_paths, settings.group.local_part),
+        target=_target(mail, settings),
         digest=store.digest([*_without_trace(mail.raw), *(b"\0" + address.encode() for address in recipients)]),
         author=single.address if single else _reverse_path(envelope),
         author_name=single.name if single else "",
@@ -232,15 +245,37 @@ def _message(
         # Exchange calls its vacation replies "auto-generated", and sends them from nobody.
         vacation=why_automatic is Automatic.REPLY or (why_automatic is Automatic.MACHINE and not envelope.reverse_path),
         listed=why_automatic is Automatic.LIST,
-        bounce=outer is not None and is_bounce(outer, envelope.reverse_path),
-        bounce_failed=failure is not None,
-        bounce_code=failure.status if failure else "",
+        over=listed,
+        former_ids=tuple(one for field in _FORMER for one in message_ids(shell.header(field))),
+        looks_own=_looks_own(shell, settings),
+        bounce=reported.is_bounce,
+        bounce_failed=reported.action is Action.FAILED,
+        bounce_code=reported.code,
+        returned=reported.message_ids,
+        returned_to=reported.recipients,
     )
 
 
-def _failure(raw: bytes, structure: Structure) -> Delivery | None:
-    """The permanent failure that a bounce reports, if it does."""
-    return next((one for one in deliveries(raw, structure) if one.action is Action.FAILED), None)
+def _beside_footer(raw: bytes, outer: Structure, listed: Listed, parser: Parser, openpgp: OpenPGP) -> Signature:
+    """The signature over what the group's list passed on, if it put nothing but its footer beside that."""
+    sent = lists.beside_footer(outer.root, outer.text, listed) if listed.group else None
+    signed = shapes.signed(sent) if sent is not None else None
+    return opening.Opener(parser, openpgp, "").verify(raw, *signed) if signed is not None else Signature()
+
+
+def _looks_own(fields: Structure, settings: Settings) -> bool:
+    """Some mail systems give what they pass on a new Message-ID, by which we know our own mail. Only mail to members
+    carries X-Mailbot-Instance, so nobody outside has it to copy."""
+    written_by = authors(fields)
+    return (
+        fields.header("X-Mailbot-Instance").strip() == settings.group.id_prefix
+        and len(written_by) == 1
+        and lists.is_ours(written_by[0].address, settings.group)
+    )
+
+
+def _target(mail: ClaimedMail, settings: Settings) -> Target:
+    return strongest(mail.envelope.forward_paths, settings.group.local_part)
 
 
 def _shell(fields: tuple[tuple[str, str], ...]) -> Structure:

@@ -1,15 +1,17 @@
 """What a unit of work records about members' commands: a part of `unit_of_work.UnitOfWork`."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
-from mailbot.domain.clocks import ClockState
 from mailbot.domain.issue import Role
-from mailbot.service.store import Entry, IssueTexts, ReporterKey
-from mailbot.storage import keys
-from mailbot.storage.tables import audit, clock, issue, message, notice, participant, refusal, spent
+from mailbot.service.command_records import Entry, IssueTexts, ListedIssue, Opinion
+from mailbot.service.store import ReporterKey
+from mailbot.storage import keys, views
+from mailbot.storage.listings import Listings
+from mailbot.storage.tables import audit, issue, message, notice, participant, refusal, spent, verdict
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault
 
@@ -62,6 +64,24 @@ class CommandRecords:
         opened = ((row, box.open_json(row.sealed, "audit")) for row in rows)
         return [Entry(row.at, row.actor, row.action, found["old"], found["new"]) for row, found in opened]
 
+    def verdicts(self, number: int) -> list[Opinion]:
+        return views.opinions(self._connection, self._box(number), number)
+
+    def give_verdict(self, number: int, member: str, given: str, reason: str, now: datetime) -> None:
+        mine = (verdict.c.issue_id == number) & (verdict.c.member_id == member)
+        self._connection.execute(delete(verdict).where(mine))
+        sealed = self._box(number).seal_json({"reason": reason}, "verdict")
+        row = {"issue_id": number, "member_id": member, "verdict": given, "at": now, "sealed": sealed}
+        self._connection.execute(insert(verdict).values(**row))
+
+    def listed(self, word: str, actor: str, limit: int, now: datetime) -> list[ListedIssue]:
+        rows = Listings(self._connection, self._vault, "").issues(word, limit, now, actor)
+        fields = ("number", "status", "owner", "severity", "title", "encrypted")
+        return [ListedIssue(**{name: row[name] for name in fields}) for row in rows]
+
+    def put_key(self, fingerprint: str, armor: str, addresses: Sequence[str], now: datetime) -> None:
+        keys.put(self._connection, fingerprint, armor, now, addresses)
+
     def last_word(self, number: int, address: str) -> str:
         box = self._box(number)
         rows = select(message.c.sealed).where(message.c.issue_id == number, message.c.direction == "in")
@@ -82,10 +102,6 @@ class CommandRecords:
             internal = row.event in _INTERNAL or params.get("role") in (Role.EXPERT, "member")
             found[internal].append(params.get("text", ""))
         return IssueTexts(tuple(found[True]), tuple(found[False]))
-
-    def end_clock(self, number: int, name: str, state: ClockState, now: datetime) -> None:
-        mine = (clock.c.issue_id == number) & (clock.c.name == name)
-        self._connection.execute(update(clock).where(mine).values(state=state, next_at=None, ended_at=now))
 
     def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
         recent = select(func.count()).where(

@@ -4,18 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot import maillog
-from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
 from mailbot.service.store import ClaimedMail, ClaimedNotice, IssueView, NewIssue, ReporterKey
-from mailbot.service.undelivered import Undelivered, tell
+from mailbot.service.undelivered import TO_THE_GROUP, Undelivered, tell
 from mailbot.storage import audit, claims, inbox, views
 from mailbot.storage.command_records import CommandRecords
+from mailbot.storage.duties import DutyRecords
 from mailbot.storage.leases import Owner
-from mailbot.storage.tables import acknowledged, clock, issue, message, notice, outbox, participant, thread_ref
+from mailbot.storage.tables import acknowledged, issue, message, notice, outbox, participant, thread_ref
 from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault, row_id
@@ -29,7 +29,6 @@ _ADD_REFERENCES = insert_or(thread_ref).on_conflict_do_nothing()
 _ADD_ISSUE = insert(issue)
 _ADD_PARTICIPANT = insert(participant)
 _ADD_MESSAGE = insert(message)
-_ADD_CLOCK = insert(clock)
 _ADD_NOTICE = insert(notice)
 _ADD_ACKNOWLEDGED = insert(acknowledged)
 # Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
@@ -45,8 +44,11 @@ _ACKNOWLEDGED = select(
     .label("to_all"),
 )
 
+_SENT = 500
+"""Mails of one issue among which one that came back is looked for: a bounce comes within days."""
 
-class UnitOfWork(CommandRecords):
+
+class UnitOfWork(CommandRecords, DutyRecords):
     """`service.store.Unit`. Lives as long as its transaction; `mail` is the claimed mail, if it is about one."""
 
     def __init__(
@@ -112,7 +114,7 @@ class UnitOfWork(CommandRecords):
         result = self._connection.execute(
             _ADD_ISSUE,
             {
-                "wrapped_key": wrapped, "status": Status.OPEN, "encrypted": new.encrypted, "drill": False,
+                "wrapped_key": wrapped, "status": Status.OPEN, "encrypted": new.encrypted, "drill": new.drill,
                 "opened_at": new.opened_at, "sealed": box.seal_json(content, "issue"),
             },
         )  # fmt: skip
@@ -167,26 +169,6 @@ class UnitOfWork(CommandRecords):
         if message_id and author:
             add_references(self._connection, self._vault, number, [(message_id, author)], written=participant)
 
-    def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None:
-        self._connection.execute(
-            _ADD_CLOCK,
-            {
-                "issue_id": number, "name": name, "state": ClockState.RUNNING, "started_at": started_at,
-                "due_at": plan.due_at, "next_at": plan.firings[0].at, "plan": views.plan_json(plan),
-            },
-        )  # fmt: skip
-
-    def cancel_clocks(self, number: int, now: datetime) -> None:
-        """End every clock of the issue. One whose deadline has passed was missed, and stays so, even if it has not
-        fired yet."""
-        mine = clock.c.issue_id == number
-        live = clock.c.state.in_([ClockState.RUNNING, ClockState.PAUSED])
-        # A paused clock has no deadline that could pass.
-        broken = and_(clock.c.state == ClockState.RUNNING, clock.c.due_at <= now)
-        state = case((broken, ClockState.MISSED), else_=ClockState.CANCELLED)
-        self._connection.execute(update(clock).where(mine, live).values(state=state, ended_at=now))
-        self._connection.execute(update(clock).where(mine).values(next_at=None))
-
     def may_acknowledge(
         self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
     ) -> bool:
@@ -220,20 +202,31 @@ class UnitOfWork(CommandRecords):
             self.undelivered(row, code, now)
         return int(row.issue_id) if row.issue_id is not None else None
 
+    def about(self, notice_id: int, seq: int) -> int | None:
+        return self._connection.scalar(
+            select(outbox.c.issue_id).where(outbox.c.notice_id == notice_id, outbox.c.seq == seq)
+        )
+
+    def sent(self, number: int) -> list[tuple[int, int, str]]:
+        rows = self._connection.execute(
+            select(outbox.c.notice_id, outbox.c.seq, outbox.c.sealed)
+            .where(outbox.c.issue_id == number, outbox.c.state == "sent")
+            .order_by(outbox.c.id.desc())
+            .limit(_SENT)
+        ).all()
+        box = self._box(number)
+        return [(row.notice_id, row.seq, box.open_json(row.sealed, "outbox")["recipient"]) for row in rows]
+
     def undelivered(self, row: Row[Any], code: str, now: datetime) -> None:
         """An outbox row failed for good: tell who should know."""
         content = self._box(row.issue_id).open_json(row.sealed, "outbox")
-        failed = 0
+        same = and_(outbox.c.member_id.is_not_distinct_from(row.member_id), outbox.c.kind.in_(TO_THE_GROUP))
         if row.member_id is not None:
-            failed = (
-                self._connection.scalar(
-                    select(func.count()).where(
-                        outbox.c.member_id == row.member_id, outbox.c.state.in_(["failed", "bounced"])
-                    )
-                )
-                or 0
-            )
-        mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, failed)
+            same = outbox.c.member_id == row.member_id
+        failed = self._connection.scalars(
+            select(outbox.c.finished_at).where(same, outbox.c.state.in_(["failed", "bounced"]))
+        )
+        mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, tuple(sorted(failed)))
         tell(self, mail, now)
 
     def notify(
@@ -289,20 +282,6 @@ class UnitOfWork(CommandRecords):
         if number not in self._boxes:
             self._boxes[number] = self._vault.issue_box(self._connection, number)
         return self._boxes[number]
-
-
-class FiringUnit(UnitOfWork):
-    """A unit for the firing of one clock."""
-
-    def __init__(self, connection: Connection, vault: Vault, clock_id: int) -> None:
-        super().__init__(connection, vault)
-        self._clock_id = clock_id
-
-    def clock_fired(self, fired: int, next_at: datetime | None, *, missed: bool) -> None:
-        values: dict[str, Any] = {"fired": fired, "next_at": next_at}
-        if missed:
-            values["state"] = ClockState.MISSED
-        self._connection.execute(update(clock).where(clock.c.id == self._clock_id).values(**values))
 
 
 def add_references(

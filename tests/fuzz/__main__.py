@@ -18,7 +18,7 @@ from mailbot.mail import armor, markup
 from mailbot.mail.authenticity import authentication
 from mailbot.mail.author import authors
 from mailbot.mail.auto_reply import automatic
-from mailbot.mail.bounce import deliveries, is_bounce, returned_message_id
+from mailbot.mail.bounce import deliveries, is_bounce, returned_message_ids
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.parse import OverLimit, parse
 from mailbot.mail.protected_headers import applied, payload_part, protected
@@ -76,7 +76,7 @@ def read(raw: bytes) -> None:
     authentication(mail, ("mx.example.org",)).words()
     is_bounce(mail, "")
     deliveries(raw, mail)
-    returned_message_id(raw, mail)
+    returned_message_ids(raw, mail)
     message_ids(mail.header("References"))
     part = payload_part(mail)
     try:

@@ -20,6 +20,7 @@ ROOMS = {
     "apscheduler": {"jobs.py"},
     "nacl": {"storage/seal.py", "storage/unseal.py"},
     "pydantic": {"config.py", "config_types.py"},
+    "flufl": {"cage/dialects.py"},
     "charset_normalizer": {"mail/charset.py"},
     "rich": {"cli/", "demo/"},
     "cvss": {"domain/severity.py"},

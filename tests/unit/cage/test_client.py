@@ -19,6 +19,7 @@ import pytest
 from mailbot.cage import protocol
 from mailbot.cage.client import CagedParser, worker_command
 from mailbot.errors import MailFailed, TemporaryError
+from mailbot.mail.bounce import Action
 from mailbot.mail.parse import parse
 from mailbot.service.ports import Unreadable
 
@@ -52,7 +53,7 @@ def worker(behaviour: str) -> CagedParser:
             os.write(1, struct.pack(">BI", kind, len(payload) if length is None else length) + payload)
         os.write(1, b"R")
         while True:
-            raw = read(struct.unpack(">Q", read(8))[0])
+            raw = read(struct.unpack(">BQ", read(9))[1])
             {behaviour}
     """
     return CagedParser(wall_seconds=1.0, command=[sys.executable, "-I", "-c", textwrap.dedent(script)])
@@ -257,3 +258,33 @@ class TestConfinement:
             with pytest.raises(MailFailed):
                 caged.parse(bytes(800_000_000))
             assert caged.parse(MAIL) == parse(MAIL)
+
+
+class TestBounces:
+    """Whatever a bounce does to the reader of dialects, it is only not understood."""
+
+    @pytest.mark.parametrize(
+        "behaviour",
+        ["sys.exit()", "time.sleep(60)", "answer(4, b'nonsense')", "answer(1, b'x')", "os.write(1, b'z' * 9)"],
+    )
+    def test_a_reader_that_misbehaves_costs_its_answer_only(self, behaviour: str) -> None:
+        with worker(behaviour) as caged:
+            assert caged.bounce(MAIL) is Action.UNKNOWN
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"",
+            b"\xff\x00" * 1000,
+            b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+            + b"--b\r\nContent-Type: multipart/x; boundary=b\r\n" * 9000,
+            b"Subject: x\r\n\r\nHi. This is the\r\n\r\n" + b"<" * 3_000_000,
+            b"\r\nYour message to:\r\n" + b"a" * 3_000_000,
+            b"Content-Type: message/delivery-status\r\n\r\nAction: failed\r\nFinal-Recipient: " + b"rfc822;x;" * 20_000,
+        ],
+    )
+    def test_a_hostile_one_is_read_within_seconds(self, caged: CagedParser, raw: bytes) -> None:
+        started = time.monotonic()
+        assert caged.bounce(raw) in (Action.UNKNOWN, Action.FAILED)
+        assert time.monotonic() - started < 15
+        assert caged.parse(MAIL) == parse(MAIL)

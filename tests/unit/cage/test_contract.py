@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mailbot.cage.client import CagedParser
+from mailbot.mail.bounce import Action
 from mailbot.mail.parse import parse
 from mailbot.service.ports import Parser, Unreadable
 from tests.parser_twin import InProcessParser
@@ -66,3 +67,16 @@ def test_a_refusal_quotes_nothing_of_the_mail(parser: Parser) -> None:
     with pytest.raises(Unreadable) as refusal:
         parser.parse(b"Secret-Name: secret value\r\n" * 5_000 + b"\r\nsecret")
     assert "ecret" not in str(refusal.value)
+
+
+QMAIL = b"From: x@x\r\n\r\nHi. This is the qmail-send program at x.\r\n\r\n<a@x.example>:\r\nno mailbox here\r\n"
+LATER = (
+    b"From: x@x\r\n\r\nDelivery to the following recipient has been delayed:\r\n\r\n"
+    b"     a@x.example\r\n\r\nMessage will be retried\r\n"
+)
+
+
+@pytest.mark.parametrize(("raw", "action"), [(QMAIL, Action.FAILED), (LATER, Action.DELAYED), (b"", Action.UNKNOWN)])
+def test_it_reads_bounces_in_dialects(parser: Parser, raw: bytes, action: Action) -> None:
+    assert parser.bounce(raw) is action
+    assert parser.parse(b"\r\nnext").text == "next"

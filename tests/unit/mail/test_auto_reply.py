@@ -2,7 +2,8 @@
 
 import pytest
 
-from mailbot.mail.auto_reply import Automatic, automatic, intake_list
+from mailbot.mail.auto_reply import Automatic, automatic
+from mailbot.mail.mailing_list import over
 from mailbot.mail.parse import parse
 from mailbot.mail.structure import Structure
 
@@ -96,7 +97,7 @@ def test_a42_lists_are_recognised(field: str) -> None:
 @pytest.mark.parametrize("configured", ["security@lists.example.org", "Security.Lists.Example.Org"])
 def test_an_intake_list_is_no_list_traffic(fields: tuple[str, ...], configured: str) -> None:
     assert automatic(mail(*fields), (configured,)) is None
-    assert intake_list(mail(*fields), (configured,)) == configured
+    assert over(mail(*fields), (configured,)) == configured
     assert automatic(mail(*fields)) is not None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailbot.mail.bounce import Action, Delivery, deliveries, is_bounce, outcome, returned_message_id
+from mailbot.mail.bounce import Action, Delivery, deliveries, is_bounce, outcome, returned_message_ids, stated
 from mailbot.mail.parse import parse
 
 
@@ -65,10 +65,51 @@ def test_an_encoded_status_is_read_too() -> None:
 
 def test_the_mail_that_came_back_is_known_by_its_id() -> None:
     raw = notification(FAILED)
-    assert returned_message_id(raw, parse(raw)) == "<ours@example.org>"
+    assert returned_message_ids(raw, parse(raw)) == ("<ours@example.org>",)
     only_headers = raw.replace(b"message/rfc822", b"text/rfc822-headers")
-    assert returned_message_id(only_headers, parse(only_headers)) == "<ours@example.org>"
-    assert returned_message_id(b"\r\nx", parse(b"\r\nx")) == ""
+    assert returned_message_ids(only_headers, parse(only_headers)) == ("<ours@example.org>",)
+    in_the_text = b"\r\nIt failed.\r\n\r\n> Received: x\r\n> Message-Id:\r\n>  <ours@example.org>\r\n"
+    assert returned_message_ids(in_the_text, parse(in_the_text)) == ("<ours@example.org>",)
+    assert returned_message_ids(b"\r\nx", parse(b"\r\nx")) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "status"),
+    [
+        ("<a@x>: host mx said: 550 5.1.1 no such user", Action.FAILED, "5.1.1"),
+        ("Sorry, no mailbox here by that name. (#5.1.1)", Action.FAILED, "5.1.1"),
+        ("Grund: 550 Postfach unbekannt", Action.FAILED, "550"),
+        ("554-Transaction failed", Action.FAILED, "554"),
+        ("Statut: 5.2.2", Action.UNKNOWN, ""),
+        ("Status: 5.2.2", Action.FAILED, "5.2.2"),
+        ("450 4.2.0 greylisted\nthen: 550 5.7.1 refused", Action.FAILED, "5.7.1"),
+        ("421 4.4.1 timed out, we keep trying", Action.DELAYED, "4.4.1"),
+        ("Exim 4.96.2, sendmail 8.5.1, see 5.1.1.4 or RFC 5.1.1", Action.UNKNOWN, ""),
+        ("call +1 555 0100 or 10:550 o'clock", Action.UNKNOWN, ""),
+        ("It failed.\n\nReceived: by x\n550 5.1.1 in what we wrote", Action.UNKNOWN, ""),
+        ("", Action.UNKNOWN, ""),
+    ],
+)
+def test_codes_say_in_every_language_whether_it_is_final(text: str, action: Action, status: str) -> None:
+    assert stated(text) == Delivery(action, status=status)
+
+
+@pytest.mark.parametrize("reverse_path", ["", "<>", "MAILER-DAEMON@mx.example.net", "mailerdaemon"])
+def test_some_systems_have_a_name_for_nobody(reverse_path: str) -> None:
+    assert is_bounce(parse(QMAIL), reverse_path)
+    assert not is_bounce(parse(QMAIL.replace(b"MAILER-DAEMON", b"rita")), reverse_path)
+
+
+def test_a_postmaster_may_be_a_person() -> None:
+    assert not is_bounce(parse(QMAIL.replace(b"MAILER-DAEMON", b"postmaster")), "postmaster@mx.example.net")
+
+
+def test_what_a_gateway_wrapped_is_read_and_what_came_back_is_not() -> None:
+    inner = notification(FAILED)
+    wrapped = b"Content-Type: multipart/mixed; boundary=w\r\n\r\n--w\r\n" + inner + b"\r\n--w--\r\n"
+    assert outcome(wrapped, parse(wrapped)) is Action.FAILED
+    attached = wrapped.replace(b"--w\r\n", b"--w\r\nContent-Type: message/rfc822\r\n\r\n", 1)
+    assert deliveries(attached, parse(attached)) == ()
 
 
 def test_a_report_without_its_kind_is_told_by_its_status_part() -> None:

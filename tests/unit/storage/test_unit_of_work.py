@@ -244,9 +244,9 @@ def delivered(room: Storeroom, kind: str = "acknowledgement", member_id: str | N
     return claim.id
 
 
-def bounce(room: Storeroom, notice: int, seq: int = 0) -> int | None:
+def bounce(room: Storeroom, notice: int, seq: int = 0, at: datetime = NOW) -> int | None:
     with deciding(room) as unit:
-        return unit.bounced(notice, seq, "5.1.1", NOW)
+        return unit.bounced(notice, seq, "5.1.1", at)
 
 
 def told(room: Storeroom) -> list[tuple[str, int | None]]:
@@ -263,12 +263,28 @@ def test_a_bounce_marks_its_mail_once_and_tells_once(room: Storeroom) -> None:
 
 
 def test_a_members_bounce_is_the_operators_business_with_its_count(room: Storeroom) -> None:
-    for notice in [delivered(room, "report", "bob") for _ in range(2)]:
-        bounce(room, notice)
-    assert told(room) == [("undelivered_member", None)] * 2
+    for hours, notice in enumerate([delivered(room, "report", "bob") for _ in range(50)]):
+        bounce(room, notice, at=NOW + timedelta(hours=hours))
+    assert told(room) == [("undelivered_member", None)] * 3
     store = room.worker()
-    counts = [claimed_notice(store).params["count"] for _ in range(2)]
-    assert counts == [1, 2]
+    counts = [claimed_notice(store).params["count"] for _ in range(3)]
+    assert counts == [1, 24, 24]
+
+
+def test_what_fails_for_a_list_in_place_of_members_is_the_operators_business_too(room: Storeroom) -> None:
+    for notice in [delivered(room, kind) for kind in ("report", "note", "key", "escalation", "undelivered_member")]:
+        bounce(room, notice)
+    assert told(room).count(("undelivered_member", None)) == 1
+
+
+def test_a_mail_that_came_back_is_found_among_those_that_were_sent(room: Storeroom) -> None:
+    first, second = delivered(room), delivered(room, "report", "bob")
+    with deciding(room) as unit:
+        assert (unit.about(first, 0), unit.about(second, 0), unit.about(first, 1)) == (1, 2, None)
+        assert unit.sent(1) == [(first, 0, RITA)]
+    bounce(room, first)
+    with deciding(room) as unit:
+        assert unit.sent(1) == []
 
 
 def test_a_bounce_of_a_mail_that_is_not_there_or_not_sent_yet_does_nothing(room: Storeroom) -> None:
