@@ -91,6 +91,11 @@ def commands(case: Case) -> Outcome:
     return commanding.commands(case, lambda doubt: follow_up(replace(case, doubt=doubt)))
 
 
+def service(case: Case) -> Outcome:
+    """What the software of the group's list writes by itself: kept, and not sent to that list."""
+    return case.finish(Disposition.AUTOMATIC, case.facts.issue.number if case.facts.issue else None)
+
+
 def copy(case: Case) -> Outcome:
     """The second copy of a mail that named both the group's list and us."""
     return case.finish(Disposition.DUPLICATE)
@@ -209,6 +214,7 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "bounce": bounce,
     "automatic": automatic,
     "key_request": key_request,
+    "service": service,
     "copy": copy,
     "commands": commands,
     "note": note,
