@@ -116,6 +116,7 @@ class OpenPGP(_Section):
 class Commands(_Section):
     auth: Literal["signature", "confirm", "dmarc"] = "signature"
     max_age: Elapsed = Duration.parse("7d")
+    canned: FilePath | None = None
 
 
 class Relay(_Section):
@@ -147,6 +148,7 @@ class Slo(_Section):
     first_response_escalate: DurationValue = Duration.parse("48h")
     coordinator: DurationValue = Duration.parse("48h")
     silence: DurationValue = Duration.parse("5d")
+    digest_hour: int = Field(default=8, ge=-1, le=23)
     regulatory: bool = False
     regulatory_contacts: tuple[Address, ...] = Field(default=(), strict=False)
     holidays: tuple[date, ...] = Field(default=(), strict=False)

@@ -277,8 +277,10 @@ def scheduler(role: Role) -> None:
 
     settings = role.begin()
     store = open_store(settings)
+    scratch = Scratch()
+    gpg = open_gpg(settings, scratch.path)
     leadership = Leadership(store.database, "scheduler")
-    ticks = Ticks(role.settings, store, utc_now)
+    ticks = Ticks(role.settings, store, gpg, utc_now)
 
     watch = Watch(role.settings, store.database, utc_now)
     daily = Daily(role.settings, store, utc_now, watch.vitals)
@@ -294,11 +296,14 @@ def scheduler(role: Role) -> None:
 
         return tick
 
-    running = jobs.start(jobs.timetable(leading(ticks.fire_due_clocks), leading(daily.say)))
+    ticking = jobs.timetable(leading(ticks.fire_due_clocks), leading(ticks.keep_standing), leading(daily.say))
+    running = jobs.start(ticking)
     role.ready()
     jobs.keep_ticking(running, role.stop)
     running.shutdown(wait=True)
     leadership.release()
+    gpg.close()
+    scratch.close()
     if metrics is not None:
         metrics.close()
 

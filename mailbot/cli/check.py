@@ -43,6 +43,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "is ok, warn or fail, with the mend. Exit code: 0 (also with warnings), 1 on a failure, 2 on a config error.",
         epilog="example: mailbot --config /etc/mailbot/mailbot.toml check",
     )
+    parser.add_argument("--deep", action="store_true", help="also see that the books balance: takes a while")
+    parser.add_argument(
+        "--send", action="store_true", help="also mail itself, through the whole loop, and wait a minute for it"
+    )
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -53,7 +57,12 @@ def run(options: argparse.Namespace) -> int:
     settings = load(options.config)
     _named_files(settings, options.config)
     findings = [Finding("ok", "config", f"{options.config}: {_members(len(settings.member))}")]
-    for look in CHECKS:
+    looks = [*CHECKS]
+    if options.deep or options.send:
+        from mailbot.cli import deep
+
+        looks += [deep.deep] * options.deep + [deep.send] * options.send
+    for look in looks:
         try:
             findings += look(settings)
         except ConfigError:
@@ -138,6 +147,11 @@ def _keys(settings: "Settings") -> Iterator[Finding]:
             elif info is not None:
                 ends = min((until for until in (info.expires_at, info.encrypts_until) if until), default=None)
                 yield expiry(f"key {member.id}", ends, now, "ask for a refreshed copy; mailbot key import FILE")
+    if not settings.slo.escalation:
+        yield Finding(
+            "warn", "escalation", "no [[slo.escalation]]: when nobody answers a report, only the members are told",
+            "name somebody outside the group who can reach a member by phone",
+        )  # fmt: skip
     if not settings.member:
         yield Finding("warn", "member", "no members: nobody gets the reports", "add [[member]] tables to the config")
 

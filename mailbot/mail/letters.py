@@ -105,6 +105,8 @@ class Card:
     commands: tuple[Command, ...] = ()
     """Those most likely next; only those that exist."""
     attachments: tuple[Attachment, ...] = ()
+    left_out: bool = False
+    """The original does not go along; a warning says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,6 +331,13 @@ class Problem:
     what: str
     mend: str
     grave: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop(Letter):
+    """From the bot to itself, to see that mail goes round."""
+
+    notice: ClassVar[str] = "loop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

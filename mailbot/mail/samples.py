@@ -5,6 +5,7 @@ The values are hostile where outsiders choose them, so that a preview shows what
 
 from datetime import UTC, datetime, timedelta
 
+from mailbot.mail.clock_samples import CLOCK_LETTERS
 from mailbot.mail.command_samples import COMMAND_LETTERS
 from mailbot.mail.letters import (
     Acknowledgement,
@@ -23,6 +24,7 @@ from mailbot.mail.letters import (
     Key,
     Keyless,
     Letter,
+    Loop,
     Missing,
     Note,
     Person,
@@ -238,6 +240,7 @@ _LETTERS: tuple[Letter, ...] = (
         ),
         missing=(Missing("dave", "none", "notice"),),
     ),
+    Loop(group=_GROUP, now=_OPENED),
     Trouble(
         group=_GROUP,
         now=_OPENED,
@@ -255,5 +258,5 @@ _LETTERS: tuple[Letter, ...] = (
     UndeliveredMember(group=_GROUP, now=_OPENED, member="bob", address="bob@members.example", code="5.2.2", count=3),
 )
 
-SAMPLES: dict[str, Letter] = {letter.notice: letter for letter in (*_LETTERS, *COMMAND_LETTERS)}
+SAMPLES: dict[str, Letter] = {letter.notice: letter for letter in (*_LETTERS, *COMMAND_LETTERS, *CLOCK_LETTERS)}
 """A letter for every notice, by its name."""

@@ -9,10 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from mailbot.config import Member, Settings
-from mailbot.domain import clocks
-from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
-from mailbot.service import came_back, commanding, lists, reporter_keys
+from mailbot.service import came_back, clockwork, commanding, lists, reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import MENTIONS, Facts
 from mailbot.service.store import NewIssue, Unit
@@ -34,6 +32,9 @@ class Case:
     doubt: str = ""
     """Why a member's mail is not to count as theirs, where its commands were refused."""
 
+    def moment(self, actor: str) -> clockwork.Moment:
+        return clockwork.Moment(self.unit, self.settings, actor, self.now)
+
     def finish(self, disposition: Disposition, number: int | None = None) -> tuple[Disposition, int | None]:
         digest = None if disposition is Disposition.DUPLICATE else self.message.digest
         self.unit.finish(disposition, number, self.now, digest=digest, quarantine=self.quarantine)
@@ -50,7 +51,8 @@ def redelivery(case: Case) -> Outcome:
 
 
 def own(case: Case) -> Outcome:
-    """Our own mail came back, through a list or an alias: no loop."""
+    """Our own mail came back, through a list or an alias, or because `mailbot check --send` waits for it: no loop."""
+    case.unit.came_back(case.message.message_id)
     return case.finish(Disposition.OWN)
 
 
@@ -145,6 +147,8 @@ def follow_up(case: Case) -> Outcome:
             pieces=case.message.inside(),
         )
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
+    if authenticated and case.facts.role is Role.REPORTER:
+        clockwork.reporter_answered(case.moment("reporter"), number)
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
 
 
@@ -179,9 +183,8 @@ def report(case: Case) -> Outcome:
         if key := reporter_keys.of_report(message):
             unit.set_key(number, message.author, key)
     _record(case, number, "report", case.facts.member.id if case.facts.member else None)
-    plan = clocks.first_response(response_policy(case.settings), calendar(case.settings), received_at)
-    unit.start_clock(number, clocks.FIRST_RESPONSE, received_at, plan)
     unit.audit(number, "reporter", "opened", now, new={"title": title_from(message.subject)})
+    clockwork.opened(case.moment("mailbot"), number, received_at)
     unreadable = message.unreadable or case.quarantine
     unanswered = _unanswered(case)
     params = {**_relayed(case), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
@@ -223,19 +226,6 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "talk": talk,
     "report": report,
 }
-
-
-def response_policy(settings: Settings) -> clocks.ResponsePolicy:
-    """The promise of a first answer as the config has it now; it applies to reports that come from now on."""
-    return clocks.ResponsePolicy(
-        settings.slo.first_response_remind,
-        settings.slo.first_response_escalate,
-        tuple((step.after, step.to) for step in settings.slo.escalation),
-    )
-
-
-def calendar(settings: Settings) -> Calendar:
-    return Calendar(settings.group.timezone, frozenset(settings.slo.holidays))
 
 
 def _unanswerable(case: Case) -> str:

@@ -1,16 +1,18 @@
 """From a notice's parameters to what its mail says: one function per event, each makes a `mail.letters` value."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailbot.config import Member, Settings
+from mailbot.domain import clocks
 from mailbot.domain.clocks import FIRST_RESPONSE, Act, ClockState
 from mailbot.domain.issue import Status, title_from
 from mailbot.mail import letters
 from mailbot.mail.letters import Arrival, Attachment, Card, Clock, Missing, Person
 from mailbot.service.ports import OpenPGP
-from mailbot.service.store import ClaimedNotice, ClockView, IssueView
+from mailbot.service.store import ClaimedNotice, IssueView
 
 _REPLY_MARKS = re.compile(r"(?:\s*(?:(?:re|fwd?|aw|wg|sv|antw)\s*:|\[[A-Z][A-Z0-9]{0,9}-\d{1,9}\]))*+", re.IGNORECASE)
 """What mail programs and our own tags put before a subject."""
@@ -18,8 +20,8 @@ _REPLY_MARKS = re.compile(r"(?:\s*(?:(?:re|fwd?|aw|wg|sv|antw)\s*:|\[[A-Z][A-Z0-
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along; `attached`,
-    how much of it does."""
+    """What a letter is written from. `size` is that of the original mail in bytes, 0 if there is none; `attached`, how
+    much of it goes along; `digest` its SHA-256 where it had to be left out."""
 
     claim: ClaimedNotice
     issue: IssueView | None
@@ -27,6 +29,9 @@ class Writing:
     openpgp: OpenPGP
     size: int
     attached: int
+    look: Callable[[int], IssueView | None]
+    """Other issues, for a letter about several."""
+    digest: str = ""
 
     @property
     def about(self) -> IssueView:
@@ -51,7 +56,7 @@ class Writing:
         return self.settings.group.name
 
     @property
-    def response(self) -> ClockView:
+    def response(self) -> clocks.Clock:
         return next(clock for clock in self.about.clocks if clock.name == FIRST_RESPONSE)
 
 
@@ -168,6 +173,10 @@ def held(writing: Writing, missing: tuple[Missing, ...]) -> letters.Held:
     )  # fmt: skip
 
 
+def loop(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Loop:
+    return letters.Loop(group=writing.group, now=writing.now)
+
+
 def trouble(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Trouble:
     found = writing.claim.params["problems"]
     return letters.Trouble(
@@ -183,7 +192,7 @@ def undelivered_member(writing: Writing, _missing: tuple[Missing, ...]) -> lette
     )  # fmt: skip
 
 
-def _contacts(clock: ClockView) -> tuple[str, ...]:
+def _contacts(clock: clocks.Clock) -> tuple[str, ...]:
     """The escalation addresses as they were promised when the report came."""
     return tuple(dict.fromkeys(address for firing in clock.firings for address in firing.to))
 
@@ -191,12 +200,16 @@ def _contacts(clock: ClockView) -> tuple[str, ...]:
 def _clocks(writing: Writing) -> tuple[Clock, ...]:
     running = (ClockState.RUNNING, ClockState.MISSED)
     return tuple(
-        Clock(clock.name, clock.due_at, _promised(clock)) for clock in writing.about.clocks if clock.state in running
+        Clock(clock.name, clock.due_at, _promised(clock))
+        for clock in writing.about.clocks
+        if clock.state in running and clock.live and clock.paused_at is None
     )
 
 
-def _promised(clock: ClockView) -> datetime | None:
+def _promised(clock: clocks.Clock) -> datetime | None:
     """When the reporter was promised an answer."""
+    if clock.name != FIRST_RESPONSE:
+        return None
     return next((firing.at for firing in clock.firings if firing.act is Act.REMIND), None)
 
 
@@ -223,8 +236,20 @@ def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
         owner=writing.about.owner,
         mentions=tuple(writing.settings.issue_id(number) for number in params.get("mentions", ())),
         missing=missing,
-        warnings=(*_warnings(writing), *params["defects"]),
+        warnings=(*_left_out(writing), *_warnings(writing), *params["defects"]),
+        left_out=bool(writing.digest),
         attachments=tuple(Attachment(*attachment) for attachment in params["attachments"]),
+    )
+
+
+def _left_out(writing: Writing) -> tuple[str, ...]:
+    """How to get an original that could not go along."""
+    if not writing.digest:
+        return ()
+    command = f"mailbot queue show in {writing.claim.params['left_out']['inbox']} --raw"
+    return (
+        "the original is not attached, because with it this mail is larger than the mail server takes; it has "
+        f"{writing.size} bytes and the SHA-256 {writing.digest}; an operator gets it with `{command}`",
     )
 
 

@@ -10,23 +10,23 @@ from typing import Any
 from sqlalchemy import Table, bindparam, insert, select, update
 
 from mailbot import maillog
-from mailbot.domain.clocks import ClockState
+from mailbot.domain.clocks import Clock
 from mailbot.mail.envelope import Envelope
 from mailbot.service.store import (
     ClaimedMail,
     ClaimedNotice,
-    ClockView,
     Draft,
     IssueView,
     MailKeys,
     ReporterKey,
 )
-from mailbot.storage import claims, inbox, keys, views
+from mailbot.service.work import Work
+from mailbot.storage import claims, inbox, keys, open_work, views
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
 from mailbot.storage.tables import clock, message, notice, outbox
 from mailbot.storage.tables import inbox as inbox_table
-from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_references
+from mailbot.storage.unit_of_work import UnitOfWork, add_references
 from mailbot.storage.unseal import SealBroken
 from mailbot.storage.vault import Vault
 
@@ -188,6 +188,12 @@ class Store:
         with self.database.read() as connection:
             return self._vault.read_body(connection, blob_id, issue)
 
+    def raw_mail(self, inbox_id: int) -> bytes | None:
+        """An accepted mail as it came; None if there is no such row."""
+        with self.database.read() as connection:
+            blob_id = connection.scalar(select(inbox_table.c.blob_id).where(inbox_table.c.id == inbox_id))
+            return None if blob_id is None else self._vault.read_blob(connection, blob_id)[1]
+
     def view(self, number: int) -> IssueView | None:
         with self.database.read() as connection:
             return views.issue_view(connection, self._vault, number)
@@ -209,21 +215,39 @@ class Store:
 
     # Clocks
 
-    def due_clocks(self, now: datetime, limit: int = 100) -> list[ClockView]:
+    def due_clocks(self, now: datetime, limit: int = 100) -> list[Clock]:
         with self.database.read() as connection:
             return views.due_clocks(connection, now, limit)
 
+    def clocks_ahead(self, now: datetime, limit: int = 100) -> list[Clock]:
+        with self.database.read() as connection:
+            return views.clocks_ahead(connection, now, limit)
+
     @contextmanager
-    def fire(self, due: ClockView) -> Iterator[FiringUnit | None]:
+    def fire(self, seen: Clock) -> Iterator[UnitOfWork | None]:
+        with self.as_seen(seen) as unit:
+            yield unit if seen.next_at is not None else None
+
+    @contextmanager
+    def as_seen(self, seen: Clock) -> Iterator[UnitOfWork | None]:
         with self.database.write() as connection:
-            # The row is checked again under the write lock: whoever was faster moved `fired` or ended the clock.
+            # The row is checked again under the write lock: whoever was faster moved it on, paused it or ended it.
             still = connection.execute(
                 update(clock)
-                .where(clock.c.id == due.id, clock.c.fired == due.fired, clock.c.next_at.is_not(None))
-                .where(clock.c.state.in_([ClockState.RUNNING, ClockState.MISSED]))
-                .values(next_at=clock.c.next_at)
+                .where(
+                    clock.c.id == seen.id,
+                    clock.c.fired == seen.fired,
+                    clock.c.next_at.is_not_distinct_from(seen.next_at),
+                )
+                .where(clock.c.state == seen.state, clock.c.ended_at.is_not_distinct_from(seen.ended_at))
+                .where(clock.c.fired_at.is_not_distinct_from(seen.fired_at))
+                .values(fired=clock.c.fired)
             )
-            yield FiringUnit(connection, self._vault, due.id) if still.rowcount else None
+            yield UnitOfWork(connection, self._vault) if still.rowcount else None
+
+    def open_work(self, now: datetime, limit: int) -> Work:
+        with self.database.read() as connection:
+            return open_work.open_work(connection, now, limit)
 
     @contextmanager
     def operate(self) -> Iterator[UnitOfWork]:

@@ -94,23 +94,51 @@ def test_the_numbers_follow_a_mails_way(bot: World) -> None:
     assert vitals.read(bot.store.database, later).unsent == 0
 
 
-def test_operators_hear_once_a_day_while_something_is_wrong_and_else_nothing(bot: World) -> None:
-    sick = replace(HEALTHY, unsent=1, unsent_age=90_000)
-    state = [sick]
-    daily = Daily(bot.current, bot.store, lambda: bot.now, lambda: state[0])
-    heard = []
-    for _ in range(2):
-        daily.say()
-        daily.say()
-        heard.append([(one.recipient, one.kind) for one in bot.settle()])
-        bot.now += timedelta(days=1)
-    assert heard == [[("ops@example.org", "trouble")]] * 2
-    state[0] = HEALTHY
+def trouble(bot: World, daily: Daily) -> list[str]:
+    """What the operators hear at this moment."""
     daily.say()
-    assert bot.settle() == []
-    (first, _) = bot.sent
-    assert "Now: 1 mail is not sent, the oldest for 25 h. Mend:" in first.words
-    assert not first.encrypted
+    return [one.words for one in bot.settle() if one.kind == "trouble"]
+
+
+def test_operators_hear_of_what_can_wait_once_in_the_morning(bot: World) -> None:
+    state = replace(HEALTHY, quarantined=1)
+    daily = Daily(bot.current, bot.store, lambda: bot.now, lambda: state)
+    heard = []
+    for _ in range(30):  # from nine in the morning on, each hour
+        heard.append(len(trouble(bot, daily)))
+        bot.now += timedelta(hours=1)
+    assert [hour for hour, count in enumerate(heard) if count] == [0, 23]
+    assert {one.recipient for one in bot.sent} == {"ops@example.org"}
+    assert not bot.sent[0].encrypted
+
+
+def test_operators_hear_of_what_is_grave_at_any_hour_once_it_lasts(bot: World) -> None:
+    state = [HEALTHY]
+    daily = Daily(bot.current, bot.store, lambda: bot.now, lambda: state[0])
+    bot.now += timedelta(hours=12)
+    assert trouble(bot, daily) == []
+    state[0] = replace(HEALTHY, unsent=1, unsent_age=90_000)
+    bot.now += timedelta(minutes=5)
+    assert trouble(bot, daily) == []
+    bot.now += timedelta(minutes=5)
+    (said,) = trouble(bot, daily)
+    assert "Now: 1 mail is not sent, the oldest for 25 h. Mend:" in said
+    bot.now += timedelta(minutes=5)
+    assert trouble(bot, daily) == []
+    bot.now += timedelta(days=1)
+    assert len(trouble(bot, daily)) == 1
+    state[0] = HEALTHY
+    bot.now += timedelta(days=1)
+    assert trouble(bot, daily) == []
+
+
+def test_what_is_late_for_a_moment_after_a_start_alarms_nobody(bot: World) -> None:
+    state = [replace(HEALTHY, scheduler_lag=40_000, unsent=3, unsent_age=40_000)]
+    daily = Daily(bot.current, bot.store, lambda: bot.now, lambda: state[0])
+    assert trouble(bot, daily) == []
+    state[0] = HEALTHY
+    bot.now += timedelta(minutes=5)
+    assert trouble(bot, daily) == []
 
 
 def test_another_scheduler_on_the_same_day_says_nothing_again(bot: World) -> None:
