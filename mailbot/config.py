@@ -116,6 +116,7 @@ class OpenPGP(_Section):
 class Commands(_Section):
     auth: Literal["signature", "confirm", "dmarc"] = "signature"
     max_age: Elapsed = Duration.parse("7d")
+    canned: FilePath | None = None
 
 
 class Relay(_Section):
@@ -147,6 +148,7 @@ class Slo(_Section):
     first_response_escalate: DurationValue = Duration.parse("48h")
     coordinator: DurationValue = Duration.parse("48h")
     silence: DurationValue = Duration.parse("5d")
+    digest_hour: int = Field(default=8, ge=-1, le=23)
     regulatory: bool = False
     regulatory_contacts: tuple[Address, ...] = Field(default=(), strict=False)
     holidays: tuple[date, ...] = Field(default=(), strict=False)
@@ -178,6 +180,11 @@ class Operators(_Section):
     addresses: tuple[Address, ...] = Field(default=(), strict=False)
 
 
+class Metrics(_Section):
+    host: Line = "127.0.0.1"
+    port: int | None = Field(default=None, ge=0, le=65535)
+
+
 class Member(_Section):
     id: MemberId
     name: Line
@@ -205,6 +212,7 @@ class Settings(_Section):
     disclosure: Disclosure = Disclosure()
     membership: Membership = Membership()
     operators: Operators = Operators()
+    metrics: Metrics = Metrics()
     member: tuple[Member, ...] = Field(default=(), strict=False)
 
     @model_validator(mode="after")

@@ -24,10 +24,16 @@ class Tick:
     call: Callable[[], object]
 
 
-def timetable(fire_due_clocks: Callable[[], object]) -> tuple[Tick, ...]:
+def timetable(
+    fire_due_clocks: Callable[[], object], keep_standing: Callable[[], object], say_daily: Callable[[], object]
+) -> tuple[Tick, ...]:
     return (
+        # Keys change seldom, and are looked at with gpg.
+        Tick("standing", 300.0, keep_standing),
         # A clock fires within two seconds of its due time.
         Tick("clocks", 1.0, fire_due_clocks),
+        # Once a day, at an hour that need not be met to the minute.
+        Tick("daily", 60.0, say_daily),
     )
 
 
@@ -46,8 +52,9 @@ def start(ticks: tuple[Tick, ...]) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(timezone="UTC")
     for tick in ticks:
         scheduler.add_job(
-            tick.call, _Every(tick.seconds), id=tick.name, max_instances=1, coalesce=True, misfire_grace_time=None
-        )
+            tick.call, _Every(tick.seconds), id=tick.name, max_instances=1, coalesce=True, misfire_grace_time=None,
+            next_run_time=datetime.now(UTC),
+        )  # fmt: skip
     scheduler.start()
     return scheduler
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from mailbot.cli import held
 from mailbot.cli.output import add_json, print_json, print_table
 from mailbot.errors import UsageError
 
@@ -31,6 +32,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )  # fmt: skip
     retry.add_argument("id", type=int, nargs="+", metavar="ID", help="as in `mailbot queue list`")
     retry.set_defaults(run=run_retry)
+    held.add(noun)
 
 
 def run_list(options: argparse.Namespace) -> int:

@@ -39,3 +39,38 @@ class Transcript(Letter):
     answers: tuple[Answer, ...]
     remark: str = ""
     """What there is to say about the mail as a whole, as a sentence: why nothing ran, for instance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply(Letter):
+    """To the reporter and those in copy: what a member wrote, and nothing else."""
+
+    notice: ClassVar[str] = "reply"
+    issue: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Letter):
+    """To the members: what was written to the reporter."""
+
+    notice: ClassVar[str] = "answered"
+    issue: str
+    card: Card
+    member: str
+    to: tuple[str, ...]
+    """The addresses, each with how it is protected, such as ``jane@research.example, encrypted``."""
+    text: str
+    waits: bool = False
+    """The group now waits for their answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent(Letter):
+    """To the members: an answer could not be encrypted, and so it was not sent."""
+
+    notice: ClassVar[str] = "unsent"
+    issue: str
+    card: Card
+    member: str
+    addresses: tuple[str, ...]

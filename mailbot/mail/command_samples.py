@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mailbot.mail.command_letters import Answer, Changed, Transcript
+from mailbot.mail.command_letters import Answer, Answered, Changed, Reply, Transcript, Unsent
 from mailbot.mail.letters import Card, Clock, Letter, Person
 
 _GROUP = "Example Security Response Group"
@@ -13,6 +13,12 @@ _CARD = Card(
     owner="alice",
     clocks=(Clock("first_response", _NOW + timedelta(hours=45)),),
 )
+
+_TEXT = """\
+Thank you, Jane. We can reproduce it with {{7*7}} as the width.
+
+Which version did you look at?
+"""
 
 COMMAND_LETTERS: tuple[Letter, ...] = (
     Changed(
@@ -29,5 +35,14 @@ COMMAND_LETTERS: tuple[Letter, ...] = (
             Answer("/severity hgih", ('error: "hgih" is no severity. Accepted: critical, high',), False),
             Answer("/title Heap overflow", ("title: {{7*7}} -> Heap overflow",), True),
         ),
+    ),
+    Reply(group=_GROUP, now=_NOW, issue="EX-42", text=_TEXT),
+    Answered(
+        group=_GROUP, now=_NOW, issue="EX-42", card=_CARD, member="Alice Example", text=_TEXT, waits=True,
+        to=("jane@research.example, encrypted",),
+    ),
+    Unsent(
+        group=_GROUP, now=_NOW, issue="EX-42", card=_CARD, member="Alice Example",
+        addresses=("jane@research.example",),
     ),
 )  # fmt: skip

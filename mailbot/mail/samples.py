@@ -5,6 +5,7 @@ The values are hostile where outsiders choose them, so that a preview shows what
 
 from datetime import UTC, datetime, timedelta
 
+from mailbot.mail.clock_samples import CLOCK_LETTERS
 from mailbot.mail.command_samples import COMMAND_LETTERS
 from mailbot.mail.letters import (
     Acknowledgement,
@@ -18,14 +19,19 @@ from mailbot.mail.letters import (
     Escalation,
     EscalationReporter,
     FollowUp,
+    Held,
+    HeldMail,
     Key,
     Keyless,
     Letter,
+    Loop,
     Missing,
     Note,
     Person,
+    Problem,
     Reminder,
     Report,
+    Trouble,
     UndeliveredMember,
     UndeliveredReporter,
     Unreadable,
@@ -209,8 +215,48 @@ _LETTERS: tuple[Letter, ...] = (
         address="jane@research.example",
         code="5.1.1",
     ),
+    Held(
+        group=_GROUP,
+        now=_OPENED,
+        count=3,
+        control="security+control@example.org",
+        mails=(
+            HeldMail(
+                107,
+                _OPENED - timedelta(hours=5),
+                12_340,
+                "spam score 14.2, over 10",
+                Person("Best Audits", "sales@audits.example"),
+                "Your website has 14 critical bugs",
+            ),
+            HeldMail(
+                112,
+                _OPENED - timedelta(hours=1),
+                4_100,
+                "more than 20 reports in an hour from this sender",
+                Person("", "scanner@research.example"),
+                "Finding 21 of 400",
+            ),
+        ),
+        missing=(Missing("dave", "none", "notice"),),
+    ),
+    Loop(group=_GROUP, now=_OPENED),
+    Trouble(
+        group=_GROUP,
+        now=_OPENED,
+        problems=(
+            Problem(
+                "3 mails are not sent, the oldest for 26 h",
+                "mailbot queue list shows the smarthost's answers; mailbot check tries it",
+                True,
+            ),
+            Problem(
+                "a member's key ends in 12 days", "mailbot member list shows which; ask for a refreshed copy", False
+            ),
+        ),
+    ),
     UndeliveredMember(group=_GROUP, now=_OPENED, member="bob", address="bob@members.example", code="5.2.2", count=3),
 )
 
-SAMPLES: dict[str, Letter] = {letter.notice: letter for letter in (*_LETTERS, *COMMAND_LETTERS)}
+SAMPLES: dict[str, Letter] = {letter.notice: letter for letter in (*_LETTERS, *COMMAND_LETTERS, *CLOCK_LETTERS)}
 """A letter for every notice, by its name."""

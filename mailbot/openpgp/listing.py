@@ -27,6 +27,7 @@ class SubKey:
     created_at: datetime | None
     expires_at: datetime | None
     encrypts: bool
+    signs: bool
     revoked: bool
     """Or invalid: its binding signature does not check out."""
     secret: bool
@@ -64,7 +65,14 @@ class Key:
             revoked=primary.revoked,
             can_encrypt=bool(usable) and not primary.revoked and not expired,
             secret=secret,
+            encryption_ends=_last_end(part for part in self.parts if part.encrypts and not part.revoked),
+            signing_ends=_last_end(part for part in self.parts if part.signs and not part.revoked),
         )
+
+
+def _last_end(parts: Iterable[SubKey]) -> datetime | None:
+    ends = [part.expires_at for part in parts]
+    return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
 
 def parse(output: bytes) -> list[Key]:
@@ -101,6 +109,7 @@ def _part(fields: list[bytes]) -> SubKey:
         expires_at=_time(text[6]),
         # Small letters are what this key itself may do, capitals what the whole may.
         encrypts="e" in text[11],
+        signs="s" in text[11],
         revoked=text[1] in ("r", "i", "d", "n"),
         secret=text[14] == "+",
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailbot.config import Member, Settings
+from mailbot.domain.issue import Role
 from mailbot.service.store import IssueView, ReporterKey
 
 
@@ -17,6 +18,10 @@ class Recipient:
     fingerprint: str | None = None
     key: ReporterKey | None = None
     """The known key of somebody outside the group."""
+    answers: str = ""
+    """The Message-ID of theirs that the mail answers."""
+    by_hand: bool = False
+    """A person wrote to them."""
 
 
 Audience = Callable[[Settings, IssueView | None, Mapping[str, Any]], list[Recipient]]
@@ -46,10 +51,54 @@ def reminded(settings: Settings, issue: IssueView | None, params: Mapping[str, A
     return [_member(member) for member in settings.member if member.oncall or member.id in params["silent"]]
 
 
+def member(settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """One member by name; nobody if they are none any more."""
+    found = settings.member_by_id(params["member"])
+    return [] if found is None else [_member(found)]
+
+
+def chosen(settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """The members that were named, whoever of them still is one; everybody if none were."""
+    if params["members"] is None or settings.relay.to == "list":
+        return relay(settings, issue, params)
+    return [_member(one) for one in settings.member if one.id in params["members"]]
+
+
+def others(settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """All members but the one whose doing it is; over a list they cannot be left out."""
+    if settings.relay.to == "list":
+        return relay(settings, issue, params)
+    return [_member(one) for one in settings.member if one.id != params["member"]]
+
+
 def reporter(_settings: Settings, issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
     if issue is None or not issue.reporter:
         return []
     return [Recipient(issue.reporter, key=issue.reporter_key)]
+
+
+def thread(settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """Everybody who follows the internal thread of an issue: the members, and its experts but for the one who wrote."""
+    author = str(params.get("from", "")).lower()
+    found = [one for one in (issue.participants if issue else ()) if one.role is Role.EXPERT and one.key is not None]
+    experts = [Recipient(one.address, key=one.key) for one in found if one.address.lower() != author]
+    return relay(settings, issue, params) + experts
+
+
+def introduced(_settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """The expert who has just been asked."""
+    found = [one for one in (issue.participants if issue else ()) if one.role is Role.EXPERT and one.key is not None]
+    return [Recipient(one.address, key=one.key) for one in found if one.address.lower() == params["to"].lower()]
+
+
+def participants(_settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """To whom a member's answer goes, as they were when it was written: the reporter and those in copy."""
+    known = {one.address.lower(): one for one in (issue.participants if issue else ())}
+    return [
+        Recipient(known[address.lower()].address, key=known[address.lower()].key, answers=answers, by_hand=True)
+        for address, answers in params["to"]
+        if address.lower() in known and known[address.lower()].role is not Role.EXPERT
+    ]
 
 
 def commander(settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
@@ -65,6 +114,11 @@ def asker(_settings: Settings, _issue: IssueView | None, params: Mapping[str, An
 def contacts(_settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
     """The addresses of an escalation step."""
     return [Recipient(address) for address in params["to"]]
+
+
+def ourselves(settings: Settings, _issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
+    """The group's own address: to see that mail comes in."""
+    return [Recipient(settings.group.address)]
 
 
 def operators(settings: Settings, _issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from mailbot.domain.issue import Outcome
 from mailbot.errors import UsageError
+from mailbot.service.occasion import stop_all
 from mailbot.service.store import Unit
 
 
@@ -18,6 +19,8 @@ def close(unit: Unit, number: int, outcome: str, actor: str, now: datetime) -> s
     if issue.status == "closed":
         raise UsageError("that issue is closed already")
     unit.close_issue(number, Outcome(outcome), now)
-    unit.cancel_clocks(number, now)
+    stop_all(unit, number, actor, now)
+    unit.change_issue(number, {"appointed": None})
+    unit.forget_stances(number)
     unit.audit(number, actor, "close", now, old=issue.status, new=outcome)
     return issue.status

@@ -24,9 +24,34 @@ def summary(answers: tuple[command_letters.Answer, ...]) -> str:
 
 
 def changed(writing: Writing, missing: tuple[Missing, ...]) -> command_letters.Changed:
-    params = writing.claim.params
-    member = writing.settings.member_by_id(params["member"])
     return command_letters.Changed(
         group=writing.group, now=writing.now, issue=writing.id, card=issue_card(writing, missing),
-        member=member.name if member else "An operator", changes=tuple(params["changes"]),
+        member=_writer(writing), changes=tuple(writing.claim.params["changes"]),
     )  # fmt: skip
+
+
+def reply(writing: Writing, _missing: tuple[Missing, ...]) -> command_letters.Reply:
+    return command_letters.Reply(
+        group=writing.group, now=writing.now, issue=writing.id, text=writing.claim.params["text"]
+    )
+
+
+def answered(writing: Writing, missing: tuple[Missing, ...]) -> command_letters.Answered:
+    params = writing.claim.params
+    return command_letters.Answered(
+        group=writing.group, now=writing.now, issue=writing.id, card=issue_card(writing, missing),
+        member=_writer(writing), to=tuple(params["to"]), text=params["text"], waits=params["waits"],
+    )  # fmt: skip
+
+
+def unsent(writing: Writing, missing: tuple[Missing, ...], addresses: tuple[str, ...]) -> command_letters.Unsent:
+    return command_letters.Unsent(
+        group=writing.group, now=writing.now, issue=writing.id, card=issue_card(writing, missing),
+        member=_writer(writing), addresses=addresses,
+    )  # fmt: skip
+
+
+def _writer(writing: Writing) -> str:
+    """Whose commands they were."""
+    member = writing.settings.member_by_id(writing.claim.params["member"] or "")
+    return member.name if member else "an operator"

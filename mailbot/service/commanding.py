@@ -63,6 +63,8 @@ def commands(case: "Case", relay: Callable[[str], "Outcome"]) -> "Outcome":
         proved=case.facts.proof is trust.Proof.SIGNATURE,
     )  # fmt: skip
     answers = [_run(desk, command) for command in case.message.block.commands]
+    # A text that was meant for somebody else, and did not go there, is for its writer to send again.
+    desk.used_message |= any(VERBS[one.verb].message and one.verb != "note" for one in case.message.block.commands)
     lost = case.facts.issue is None and not desk.used_message and own_text(case.message.block.message)
     _tell(case, member, answers, remark=_TO_NOBODY if lost else "", secret=desk.secret)
     _pass_on(case, member, desk)

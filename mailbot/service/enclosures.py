@@ -102,3 +102,6 @@ def _has_author(entity: bytes) -> bool:
 def _name(piece: Piece, number: int) -> str:
     """The piece's own name if it is a plain one; whoever sent it chose it."""
     return piece.name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}", piece.name) else f"decrypted-{number}.bin"
+
+
+NO_ENCLOSURES = Enclosures(None, (), False, {})

@@ -9,12 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from mailbot.config import Member, Settings
-from mailbot.domain import clocks
-from mailbot.domain.calendar import Calendar
 from mailbot.domain.issue import Disposition, Role, title_from
-from mailbot.service import came_back, commanding, lists, reporter_keys
+from mailbot.service import came_back, clockwork, commanding, lists, reporter_keys
 from mailbot.service.message import Message
-from mailbot.service.router import Facts
+from mailbot.service.router import MENTIONS, Facts
 from mailbot.service.store import NewIssue, Unit
 from mailbot.service.tokens import Tokens
 
@@ -34,6 +32,9 @@ class Case:
     doubt: str = ""
     """Why a member's mail is not to count as theirs, where its commands were refused."""
 
+    def moment(self, actor: str) -> clockwork.Moment:
+        return clockwork.Moment(self.unit, self.settings, actor, self.now)
+
     def finish(self, disposition: Disposition, number: int | None = None) -> tuple[Disposition, int | None]:
         digest = None if disposition is Disposition.DUPLICATE else self.message.digest
         self.unit.finish(disposition, number, self.now, digest=digest, quarantine=self.quarantine)
@@ -50,7 +51,8 @@ def redelivery(case: Case) -> Outcome:
 
 
 def own(case: Case) -> Outcome:
-    """Our own mail came back, through a list or an alias: no loop."""
+    """Our own mail came back, through a list or an alias, or because `mailbot check --send` waits for it: no loop."""
+    case.unit.came_back(case.message.message_id)
     return case.finish(Disposition.OWN)
 
 
@@ -129,7 +131,8 @@ def follow_up(case: Case) -> Outcome:
     _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**_relayed(case), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
-    if not case.message.over.group:
+    # What came over the group's list is there; that it was no command after all is not.
+    if not case.message.over.group or case.message.block:
         case.unit.notify(
             "follow_up",
             number,
@@ -139,7 +142,19 @@ def follow_up(case: Case) -> Outcome:
             pieces=case.message.inside(),
         )
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
+    if authenticated and case.facts.role is Role.REPORTER:
+        clockwork.reporter_answered(case.moment("reporter"), number)
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
+
+
+def held(case: Case) -> Outcome:
+    """What looks like spam or is part of a flood waits for somebody's word. Nobody is answered."""
+    if case.quarantine:
+        return report(case)  # it failed three times: somebody has to look at it in any case
+    message = case.message
+    shown = {"author": message.author, "author_name": message.author_name, "subject": title_from(message.subject)}
+    case.unit.hold(case.facts.held, shown, digest=message.digest)
+    return Disposition.HELD, None
 
 
 def report(case: Case) -> Outcome:
@@ -154,6 +169,8 @@ def report(case: Case) -> Outcome:
             encrypted=message.came_encrypted,
             opened_at=received_at,
             answerable=not _unanswerable(case),
+            answering=bool(_answered(case)),
+            relayed_as=message.relayed_as,
         )
     )
     if message.author:
@@ -161,9 +178,8 @@ def report(case: Case) -> Outcome:
         if key := reporter_keys.of_report(message):
             unit.set_key(number, message.author, key)
     _record(case, number, "report", case.facts.member.id if case.facts.member else None)
-    plan = clocks.first_response(response_policy(case.settings), calendar(case.settings), received_at)
-    unit.start_clock(number, clocks.FIRST_RESPONSE, received_at, plan)
     unit.audit(number, "reporter", "opened", now, new={"title": title_from(message.subject)})
+    clockwork.opened(case.moment("mailbot"), number, received_at)
     unreadable = message.unreadable or case.quarantine
     unanswered = _unanswered(case)
     params = {**_relayed(case), "unreadable": unreadable, "mentions": list(case.facts.mentions)}
@@ -200,22 +216,10 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "commands": commands,
     "note": note,
     "follow_up": follow_up,
+    "held": held,
     "talk": talk,
     "report": report,
 }
-
-
-def response_policy(settings: Settings) -> clocks.ResponsePolicy:
-    """The promise of a first answer as the config has it now; it applies to reports that come from now on."""
-    return clocks.ResponsePolicy(
-        settings.slo.first_response_remind,
-        settings.slo.first_response_escalate,
-        tuple((step.after, step.to) for step in settings.slo.escalation),
-    )
-
-
-def calendar(settings: Settings) -> Calendar:
-    return Calendar(settings.group.timezone, frozenset(settings.slo.holidays))
 
 
 def _unanswerable(case: Case) -> str:
@@ -229,7 +233,18 @@ def _unanswerable(case: Case) -> str:
         return "it was sent by a program"
     if not message.author:
         return "it names nobody to answer to"
-    return "its sender is an address of our own" if lists.is_ours(message.author, group) else ""
+    if lists.is_ours(message.author, group):
+        return "its sender is an address of our own"
+    # A ticket system may answer from a new address each time, and so escape ack.per_sender.
+    before = (case.unit.issue(number) for number in case.unit.named_by(_answered(case)))
+    if any(issue is not None and issue.answering for issue in before):
+        return "it answers our answer to an answer: two programs may be talking to each other"
+    return ""
+
+
+def _answered(case: Case) -> list[str]:
+    """The mails of ours that it answers, by their Message-IDs."""
+    return [one for one in case.message.references[:MENTIONS] if case.tokens.is_own(one)]
 
 
 def _unanswered(case: Case, kind: str = "acknowledgement") -> str:

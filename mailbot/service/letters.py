@@ -1,16 +1,18 @@
 """From a notice's parameters to what its mail says: one function per event, each makes a `mail.letters` value."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailbot.config import Member, Settings
+from mailbot.domain import clocks
 from mailbot.domain.clocks import FIRST_RESPONSE, Act, ClockState
 from mailbot.domain.issue import Status, title_from
 from mailbot.mail import letters
 from mailbot.mail.letters import Arrival, Attachment, Card, Clock, Missing, Person
 from mailbot.service.ports import OpenPGP
-from mailbot.service.store import ClaimedNotice, ClockView, IssueView
+from mailbot.service.store import ClaimedNotice, IssueView
 
 _REPLY_MARKS = re.compile(r"(?:\s*(?:(?:re|fwd?|aw|wg|sv|antw)\s*:|\[[A-Z][A-Z0-9]{0,9}-\d{1,9}\]))*+", re.IGNORECASE)
 """What mail programs and our own tags put before a subject."""
@@ -27,6 +29,8 @@ class Writing:
     openpgp: OpenPGP
     size: int
     attached: int
+    look: Callable[[int], IssueView | None]
+    """Other issues, for a letter about several."""
     digest: str = ""
 
     @property
@@ -52,7 +56,7 @@ class Writing:
         return self.settings.group.name
 
     @property
-    def response(self) -> ClockView:
+    def response(self) -> clocks.Clock:
         return next(clock for clock in self.about.clocks if clock.name == FIRST_RESPONSE)
 
 
@@ -154,6 +158,32 @@ def undelivered_reporter(writing: Writing, missing: tuple[Missing, ...]) -> lett
     )  # fmt: skip
 
 
+def held(writing: Writing, missing: tuple[Missing, ...]) -> letters.Held:
+    params = writing.claim.params
+    return letters.Held(
+        group=writing.group, now=writing.now, missing=missing, count=params["count"],
+        control=writing.settings.group.extended("control"),
+        mails=tuple(
+            letters.HeldMail(
+                mail["number"], datetime.fromisoformat(mail["received_at"]), mail["size"], mail["cause"],
+                Person(mail["name"], mail["from"]), mail["subject"],
+            )
+            for mail in params["mails"]
+        ),
+    )  # fmt: skip
+
+
+def loop(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Loop:
+    return letters.Loop(group=writing.group, now=writing.now)
+
+
+def trouble(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Trouble:
+    found = writing.claim.params["problems"]
+    return letters.Trouble(
+        group=writing.group, now=writing.now, problems=tuple(letters.Problem(*problem) for problem in found)
+    )
+
+
 def undelivered_member(writing: Writing, _missing: tuple[Missing, ...]) -> letters.UndeliveredMember:
     params = writing.claim.params
     return letters.UndeliveredMember(
@@ -162,7 +192,7 @@ def undelivered_member(writing: Writing, _missing: tuple[Missing, ...]) -> lette
     )  # fmt: skip
 
 
-def _contacts(clock: ClockView) -> tuple[str, ...]:
+def _contacts(clock: clocks.Clock) -> tuple[str, ...]:
     """The escalation addresses as they were promised when the report came."""
     return tuple(dict.fromkeys(address for firing in clock.firings for address in firing.to))
 
@@ -170,12 +200,16 @@ def _contacts(clock: ClockView) -> tuple[str, ...]:
 def _clocks(writing: Writing) -> tuple[Clock, ...]:
     running = (ClockState.RUNNING, ClockState.MISSED)
     return tuple(
-        Clock(clock.name, clock.due_at, _promised(clock)) for clock in writing.about.clocks if clock.state in running
+        Clock(clock.name, clock.due_at, _promised(clock))
+        for clock in writing.about.clocks
+        if clock.state in running and clock.live and clock.paused_at is None
     )
 
 
-def _promised(clock: ClockView) -> datetime | None:
+def _promised(clock: clocks.Clock) -> datetime | None:
     """When the reporter was promised an answer."""
+    if clock.name != FIRST_RESPONSE:
+        return None
     return next((firing.at for firing in clock.firings if firing.act is Act.REMIND), None)
 
 

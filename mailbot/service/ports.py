@@ -116,6 +116,10 @@ class KeyInfo:
     """There is a valid, unexpired, unrevoked encryption (sub)key now."""
     secret: bool = False
     """The data held a secret key: it must not be stored."""
+    encryption_ends: datetime | None = None
+    """When the last of its encryption sub-keys expires, or has; None for never."""
+    signing_ends: datetime | None = None
+    """The same of what can sign, the primary key included."""
 
     def usable(self, now: datetime) -> bool:
         """Whether mail may be encrypted to it at `now`."""

@@ -33,8 +33,16 @@ _TOGETHER, _CLEAR, _NOTICE_ONLY = range(SHARED_IDS)
 _SINGLE = SHARED_IDS
 
 
+# Mail to people who take no part in the issue: their answers are a stranger's.
+_TO_NO_PARTICIPANT = ("escalation", "escalation_coordinator", "regulatory_contact", "announcement")
+
 # Mail that tells how to encrypt to the group.
 _WITH_KEY = ("key", "acknowledgement_unreadable")
+
+
+def loop_message_id(tokens: Tokens, notice: int) -> str:
+    """The Message-ID of the mail to ourselves that `mailbot check --send` has made with a notice."""
+    return tokens.message_id(notice, _SINGLE)
 
 
 class Manner(Enum):
@@ -42,6 +50,7 @@ class Manner(Enum):
 
     MEMBERS = "encrypted to members"
     OUTSIDE = "signed, in clear, without anything internal"
+    PARTICIPANTS = "what a member wrote to them: encrypted, and in clear only where the report came so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +68,12 @@ class Poster:
 
     def __init__(
         self, settings: Settings, tokens: Tokens, openpgp: OpenPGP, templates: Templates, claim: ClaimedNotice,
-        *, root: int | None, issue_encrypted: bool,
+        *, root: int | None, issue_encrypted: bool, relayed_as: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         """`root` is the notice that opened the issue for members: their mails thread under its Message-ID.
-        `issue_encrypted`: the report came encrypted, so that not even its title may go out in clear."""
+        `issue_encrypted`: the report came encrypted, so that not even its title may go out in clear.
+        `relayed_as`: under which Message-IDs the report went through other mailbots, which know their own by them."""
+        self._relayed_as = relayed_as
         self._issue_encrypted = issue_encrypted
         self._settings = settings
         self._tokens = tokens
@@ -70,29 +81,67 @@ class Poster:
         self._templates = templates
         self._claim = claim
         self._root = root
+        self._through: str | None = None
+        """The list that mail to members goes through, if it does."""
 
     # To members
 
     def members(
         self, write: Callable[[tuple[Missing, ...]], Letter], recipients: Sequence[Recipient],
-        enclosed: Enclosures, phrase: str,
+        enclosed: Enclosures, phrase: str, *, first_seq: int = 0, clear: Letter | None = None,
     ) -> list[Draft]:  # fmt: skip
-        """`phrase` is what a member without a usable key is told has happened."""
+        """`phrase` is what a member without a usable key is told has happened; they get `clear` in place of that, if
+        there is a letter in which nothing is confidential. Recipients with a key of their own are experts from outside,
+        who see what members see or nothing."""
+        experts = [one for one in recipients if one.key is not None]
+        closed = tuple(Missing(one.address, "unusable", "nothing") for one in experts if not self._reachable(one))
+        recipients = [one for one in recipients if one.key is None]
         refused: frozenset[str] = frozenset()
+        self._through = self._settings.relay.list_address if recipients[0].member_id is None else None
         while True:
             sealed = [one for one in recipients if self._lacks(one, refused) is None]
             keyless = [(one, why) for one in recipients if (why := self._lacks(one, refused)) is not None]
-            got = self._keyless_get()
+            got = self._keyless_get(clear)
             missing = tuple(Missing(one.member_id or one.address, why, got) for one, why in keyless)
-            rendered = self._templates.write(write(missing))
+            rendered = self._templates.write(write(missing + closed))
             try:
-                drafts = self._sealed(rendered, sealed, enclosed)
+                drafts = self._sealed(rendered, sealed, enclosed, first_seq)
             except UnusableKeys as error:
                 if not error.fingerprints - refused:
                     raise
                 refused |= error.fingerprints  # expired or revoked between our look and gpg's
                 continue
-            return drafts + self._keyless(rendered, keyless, got, enclosed, phrase, len(drafts))
+            open_ = rendered if clear is None else self._templates.write(clear)
+            drafts += self._keyless(open_, keyless, got, enclosed, phrase, first_seq + len(drafts))
+            if len(closed) < len(experts):
+                drafts += self._experts(self._templates.write(write(())), experts, enclosed, first_seq + len(drafts))
+            return drafts
+
+    def _reachable(self, expert: Recipient) -> bool:
+        """Whether mail can be encrypted to an expert now."""
+        if expert.key is None or self._claim.failures >= KEY_TRIES:
+            return False
+        with self._openpgp.with_keys([expert.key.armor]) as once:
+            info = once.info(expert.key.fingerprint)
+            return info is not None and info.usable(self._claim.created_at)
+
+    def _experts(
+        self, rendered: Rendered, experts: Sequence[Recipient], enclosed: Enclosures, first_seq: int
+    ) -> list[Draft]:
+        """What members read, to each expert alone, from the public address and under the header of outsiders' mail."""
+        drafts: list[Draft] = []
+        for expert in experts:
+            seq = first_seq + len(drafts)
+            seed = self._tokens.seed(self._claim.id, seq)
+            parts = [compose.text_part(rendered.body), *enclosed.sealed()]
+            content = compose.mixed(parts, seed) if len(parts) > 1 else parts[0]
+            outer = self._outside_fields(rendered.outer, expert, _SINGLE + seq)
+            inner = [(name, rendered.subject if name == "Subject" else value) for name, value in outer]
+            sealed = self._sealed_to(expert.key, content, inner, outer, seed) if self._reachable(expert) else None
+            if sealed is not None:
+                shared = _Shared(tuple(outer), sealed, self._message_id(_SINGLE + seq), encrypted=True)
+                drafts += self._copies(shared, [expert], seq)
+        return drafts
 
     def _lacks(self, recipient: Recipient, refused: frozenset[str]) -> str | None:
         """Why this recipient cannot be encrypted to, as `Missing.reason`; None if they can."""
@@ -109,15 +158,19 @@ class Poster:
             return "unusable"
         return None
 
-    def _keyless_get(self) -> str:
+    def _keyless_get(self, clear: Letter | None) -> str:
         """What members without a usable key get of this notice, as `Missing.got`."""
         keyless = self._settings.relay.keyless
         if keyless == "nothing":
             return "nothing"
+        if clear is not None:
+            return "content"
         in_clear = not self._claim.params.get("opened") and not self._issue_encrypted
         return "content" if keyless == "always" or (keyless == "plain" and in_clear) else "notice"
 
-    def _sealed(self, rendered: Rendered, recipients: Sequence[Recipient], enclosed: Enclosures) -> list[Draft]:
+    def _sealed(
+        self, rendered: Rendered, recipients: Sequence[Recipient], enclosed: Enclosures, first_seq: int
+    ) -> list[Draft]:
         if not recipients:
             return []
         inner = self._internal_fields(rendered.subject, _TOGETHER)
@@ -136,7 +189,7 @@ class Poster:
         for group, ciphertext in zip(groups, armored, strict=True):
             entity = openpgp_mime.encrypted(ciphertext, self._tokens.seed(self._claim.id, len(drafts)))
             shared = _Shared(tuple(outer), entity, self._message_id(_TOGETHER), encrypted=True)
-            drafts += self._copies(shared, group, len(drafts))
+            drafts += self._copies(shared, group, first_seq + len(drafts))
         return drafts
 
     def _one_each(self, root: Entity, fingerprints: Sequence[str], seed: bytes) -> list[bytes]:
@@ -182,22 +235,20 @@ class Poster:
 
     @property
     def _about(self) -> str:
-        """The issue as people see it, or what ids begin with."""
-        if self._claim.issue is None:
-            return self._settings.group.id_prefix
-        return self._settings.issue_id(self._claim.issue)
+        """The issue as people see it; "" where there is none."""
+        return "" if self._claim.issue is None else self._settings.issue_id(self._claim.issue)
 
     def _internal_fields(self, subject: str, number: int) -> list[fields.Field]:
         """Header fields of mail to members: like a mailing list's, and the same for every copy.
 
         Through a list that exists already they are that list's: it adds its own, and takes only mail that names it.
         """
-        group, relay = self._settings.group, self._settings.relay
+        group = self._settings.group
         about = group.extended("control" if self._claim.issue is None else str(self._claim.issue))
         answered = fields.message_ids([self._claim.params.get("in_reply_to", "")])
         # What answers one member goes to that one, whoever else stands for the group.
         asker = self._settings.member_by_id(self._claim.params["member"]) if answered else None
-        through = relay.list_address if relay.to == "list" and asker is None else None
+        through = self._through
         found = [
             ("From", fields.address_field(group.name, about)),
             ("To", asker.email if asker else through or fields.address_field(group.name, about)),
@@ -212,6 +263,8 @@ class Poster:
             found += [("List-Id", f"<members.{group.local_part}.{group.domain}>"), ("List-Post", f"<mailto:{about}>")]
         if self._claim.issue is not None:
             found.append(("X-Mailbot-Issue", self._settings.issue_id(self._claim.issue)))
+        if loop := fields.message_ids(self._relayed_as):
+            found.append(("X-Mailbot-Loop", loop))
         root = ""
         if self._root is not None and self._root != self._claim.id:
             root = self._tokens.message_id(self._root, number)
@@ -222,7 +275,8 @@ class Poster:
     # To everybody else
 
     def outside(self, letter: Letter, recipients: Sequence[Recipient]) -> list[Draft]:
-        """One signed mail to each, with nothing internal in it; encrypted where the recipient's key is known."""
+        """One signed mail to each, with nothing internal or confidential in it; encrypted where the recipient's key is
+        known and can be used."""
         rendered = self._templates.write(letter)
         parts = [compose.text_part(rendered.body)]
         if self._claim.event in _WITH_KEY:
@@ -234,18 +288,44 @@ class Poster:
             head_fields = self._outside_fields(rendered.outer, recipient, _SINGLE + seq)
             sealed = None
             if recipient.key is not None and self._claim.failures < KEY_TRIES:
-                sealed = self._sealed_to(recipient.key, content, head_fields, seed)
+                sealed = self._sealed_to(recipient.key, content, head_fields, head_fields, seed)
             entity = sealed or self._signed(content, head_fields, seed)
             shared = _Shared(tuple(head_fields), entity, self._message_id(_SINGLE + seq), encrypted=sealed is not None)
             drafts += self._copies(shared, [recipient], seq)
         return drafts
 
+    def participants(self, letter: Letter, recipients: Sequence[Recipient]) -> tuple[list[Draft], list[Recipient]]:
+        """What a member wrote, to each by themselves. Returns the mails, and those whom it cannot be sent to: their key
+        cannot be used, or there is none and the report came encrypted. Nothing falls back to clear."""
+        rendered = self._templates.write(letter)
+        content = compose.text_part(rendered.body)
+        drafts: list[Draft] = []
+        unsent: list[Recipient] = []
+        for recipient in recipients:
+            seq = len(drafts)
+            seed = self._tokens.seed(self._claim.id, seq)
+            head_fields = self._outside_fields(rendered.outer, recipient, _SINGLE + seq)
+            entity = None
+            if recipient.key is not None and self._claim.failures < KEY_TRIES:
+                entity = self._sealed_to(recipient.key, content, head_fields, head_fields, seed)
+            elif recipient.key is None and not self._issue_encrypted:
+                entity = self._signed(content, head_fields, seed)
+            if entity is None:
+                unsent.append(recipient)
+                continue
+            encrypted = recipient.key is not None
+            shared = _Shared(tuple(head_fields), entity, self._message_id(_SINGLE + seq), encrypted=encrypted)
+            drafts += self._copies(shared, [recipient], seq)
+        return drafts, unsent
+
     def _sealed_to(
-        self, key: ReporterKey, content: Entity, head_fields: Sequence[fields.Field], seed: bytes
-    ) -> Entity | None:
-        """Encrypted to one outsider's key; None if it cannot be used (any more). What goes to outsiders by itself
-        holds nothing confidential, so that it may then go in clear."""
-        root = openpgp_mime.protect_cipher(content, head_fields, head_fields)
+        self, key: ReporterKey | None, content: Entity, inner: Sequence[fields.Field], outer: Sequence[fields.Field],
+        seed: bytes,
+    ) -> Entity | None:  # fmt: skip
+        """Encrypted to one outsider's key; None if it cannot be used (any more)."""
+        if key is None:
+            return None
+        root = openpgp_mime.protect_cipher(content, inner, outer)
         with self._openpgp.with_keys([key.armor]) as once:
             info = once.info(key.fingerprint)
             if info is None or not info.usable(self._claim.created_at):
@@ -257,7 +337,7 @@ class Poster:
 
     def _outside_fields(self, subject: str, recipient: Recipient, number: int) -> list[fields.Field]:
         group, issue = self._settings.group, self._claim.issue
-        answers = fields.message_ids([self._claim.params.get("in_reply_to", "")])
+        answers = fields.message_ids([recipient.answers or self._claim.params.get("in_reply_to", "")])
         found = [
             ("From", fields.address_field(group.name, group.address)),
             # Without a name: whoever writes to us under another's address would choose what that one reads there.
@@ -265,9 +345,11 @@ class Poster:
             ("Subject", subject),
             ("Date", fields.date_field(self._claim.created_at)),
             ("Message-ID", self._message_id(number)),
-            ("Auto-Submitted", "auto-replied" if "in_reply_to" in self._claim.params else "auto-generated"),
         ]
-        if issue is not None and self._claim.event != "escalation":
+        if not recipient.by_hand:
+            automatic = "auto-replied" if "in_reply_to" in self._claim.params else "auto-generated"
+            found.append(("Auto-Submitted", automatic))
+        if issue is not None and self._claim.event not in _TO_NO_PARTICIPANT:
             keyed = group.extended(f"{issue}.{self._tokens.participant(issue, recipient.address)}")
             found.insert(2, ("Reply-To", fields.address_field(group.name, keyed)))
         if answers:

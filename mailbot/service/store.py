@@ -7,12 +7,14 @@ A claim carries a fencing token: whatever is recorded for it is only taken while
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
-from mailbot.domain.clocks import Firing, Plan
+from mailbot.domain.clocks import Clock
 from mailbot.domain.issue import Disposition, Outcome, Role
 from mailbot.mail.envelope import Envelope
+from mailbot.service.duties import Duties
+from mailbot.service.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,23 @@ class ClaimedMail:
     envelope: Envelope
     raw: bytes
     failures: int
+    released: bool = False
+    """It was held once, and somebody let it through."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMail:
+    """A mail that waits for somebody's word. Who wrote it and the subject are as the mail says."""
+
+    number: int
+    received_at: datetime
+    size: int
+    cause: str
+    author: str
+    author_name: str
+    subject: str
+    discarded: bool = False
+    """Somebody has already decided that it is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +63,6 @@ class ClaimedNotice:
     blob_id: int | None
     pieces_id: int | None
     failures: int
-
-
-@dataclass(frozen=True, slots=True)
-class ClockView:
-    id: int
-    issue: int
-    name: str
-    state: str
-    started_at: datetime
-    due_at: datetime
-    next_at: datetime | None
-    firings: tuple[Firing, ...]
-    fired: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,16 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
+class IssueTexts:
+    """What was written about an issue, for telling what may not leave the group."""
+
+    internal: tuple[str, ...]
+    """By members and experts to each other."""
+    outside: tuple[str, ...]
+    """By or to people outside."""
+
+
+@dataclass(frozen=True, slots=True)
 class IssueView:
     """An issue as its rows stand now, opened."""
 
@@ -90,10 +106,14 @@ class IssueView:
     encrypted: bool
     opened_at: datetime
     owner: str | None
-    clocks: tuple[ClockView, ...]
+    clocks: tuple[Clock, ...]
     reporter_key: ReporterKey | None
     answerable: bool = True
     """The reporter may be written to by a program: the report was no machine's or list's."""
+    answering: bool = False
+    """What opened it was a stranger's answer to an automatic mail of ours."""
+    relayed_as: tuple[str, ...] = ()
+    """What opened it was another mailbot's relay: its Message-ID, and those before it."""
     appointed: str | None = None
     """The member who was asked to coordinate, and has not said yes yet."""
     severity: str | None = None
@@ -104,6 +124,7 @@ class IssueView:
     closed_at: datetime | None = None
     published_at: datetime | None = None
     embargo_until: datetime | None = None
+    """None where there is none, or it was lifted."""
     tags: tuple[str, ...] = ()
     cvss: str | None = None
     cves: tuple[str, ...] = ()
@@ -112,6 +133,14 @@ class IssueView:
     """How the reporter wants to be named; None until they said so, "" for not at all."""
     participants: tuple[Participant, ...] = ()
     """Everybody from outside, the reporter too, in order of address."""
+    lifted_at: datetime | None = None
+    exploited_at: datetime | None = None
+    fixed_at: datetime | None = None
+    released_at: datetime | None = None
+    fix: str | None = None
+    """Where the fix is, as a member wrote it; "" where nobody said."""
+    version: str | None = None
+    """The release that has the fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +151,9 @@ class NewIssue:
     encrypted: bool
     opened_at: datetime
     answerable: bool = True
+    drill: bool = False
+    answering: bool = False
+    relayed_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +172,7 @@ class Draft:
     encrypted: bool
 
 
-class Unit(Protocol):
+class Unit(Duties, Protocol):
     """One short write transaction in which a decision is recorded."""
 
     def redelivered(self, digest: bytes) -> bool:
@@ -176,6 +208,14 @@ class Unit(Protocol):
         """Remember that this signed text was handled. False if it was before, and then nothing may come of it."""
         ...
 
+    def last_word(self, number: int, address: str) -> str:
+        """The Message-ID of the last mail that somebody wrote on an issue; "" if they wrote none."""
+        ...
+
+    def texts(self, number: int) -> IssueTexts:
+        """What was written about an issue so far."""
+        ...
+
     def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
         """Whether a member may be sent another transcript of what failed: `most` in a `period`. If so it is counted."""
         ...
@@ -193,10 +233,6 @@ class Unit(Protocol):
         """Record the incoming mail in the issue, and its Message-ID as one that `author` wrote there. Whoever answers
         the mail of a `participant` writes on the issue; an answer to anybody else's mail threads for them alone."""
         ...
-
-    def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None: ...
-
-    def cancel_clocks(self, number: int, now: datetime) -> None: ...
 
     def silent_members(self, number: int, members: Iterable[str]) -> list[str]:
         """Those of `members` who wrote nothing on the issue yet."""
@@ -237,6 +273,38 @@ class Unit(Protocol):
         quarantine: str = "",
     ) -> None:  # fmt: skip
         """End the claimed mail. With an issue number, its raw mail is re-sealed to that issue."""
+        ...
+
+    def reports_of_sender(self, since: datetime, until: datetime) -> int:
+        """How many mails of the claimed mail's sender that came in between opened issues."""
+        ...
+
+    def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
+        """Set the claimed mail aside. `shown` is what a list of held mail says of it."""
+        ...
+
+    def held(self) -> list[HeldMail]:
+        """Everything that is held, the oldest first."""
+        ...
+
+    def held_mail(self, number: int) -> HeldMail | None:
+        """One mail that is held, or was held and then discarded; None if there is none of this number."""
+        ...
+
+    def let_through(self, number: int, actor: str) -> None:
+        """Have a held (or discarded) mail handled, and never held again."""
+        ...
+
+    def drop_held(self, number: int, now: datetime) -> None:
+        """Have a held mail end as discarded."""
+        ...
+
+    def came_back(self, message_id: str) -> None:
+        """Remember that our own mail came in, if somebody waits for it."""
+        ...
+
+    def first_on(self, day: date, what: str) -> bool:
+        """True for the first call of each `what` on each day."""
         ...
 
 
@@ -297,10 +365,26 @@ class Store(Protocol):
         """Give a notice back for another try; `own` counts it as a failure of the notice itself."""
         ...
 
-    def due_clocks(self, now: datetime, limit: int = 100) -> list[ClockView]: ...
+    def due_clocks(self, now: datetime, limit: int = 100) -> list[Clock]: ...
 
-    def fire(self, clock: ClockView) -> AbstractContextManager["Firer | None"]:
-        """The transaction in which a clock fires; None if somebody else was faster."""
+    def clocks_ahead(self, now: datetime, limit: int = 100) -> list[Clock]:
+        """Clocks that fired while the wall clock was ahead, which it is no more."""
+        ...
+
+    def fire(self, clock: Clock) -> AbstractContextManager[Unit | None]:
+        """The transaction in which a clock fires; None if it does not any more: somebody else was faster."""
+        ...
+
+    def as_seen(self, clock: Clock) -> AbstractContextManager[Unit | None]:
+        """A transaction that changes a clock; None if it is no more as it was seen."""
+        ...
+
+    def open_work(self, now: datetime, limit: int) -> Work:
+        """What is open, the most urgent first; of each part `limit` lines."""
+        ...
+
+    def operate(self) -> AbstractContextManager[Unit]:
+        """A transaction about no mail."""
         ...
 
     def keys_of(self, address: str) -> list[ReporterKey]:
@@ -319,9 +403,3 @@ class Decider(Unit, Protocol):
     def caused(self) -> Sequence[ClaimedNotice]:
         """The notices queued so far, claimed for whoever decides."""
         ...
-
-
-class Firer(Unit, Protocol):
-    """A unit for a clock's firing."""
-
-    def clock_fired(self, fired: int, next_at: datetime | None, *, missed: bool) -> None: ...

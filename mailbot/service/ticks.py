@@ -1,21 +1,27 @@
 """What happens when a clock is due: the plan says what, one transaction per clock records it."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mailbot import maillog
 from mailbot.config import Settings
-from mailbot.domain import clocks
+from mailbot.domain.clock_kinds import DIGEST, is_promise
+from mailbot.domain.clocks import Clock
 from mailbot.errors import TemporaryError
-from mailbot.service.store import ClockView, Store, Unit
+from mailbot.service import digest, standing
+from mailbot.service.firings import FIRINGS, put_right
+from mailbot.service.occasion import Moment
+from mailbot.service.ports import OpenPGP
+from mailbot.service.store import Store
 
 
 class Ticks:
     def __init__(
-        self, settings: Callable[[], Settings], store: Store, now: Callable[[], datetime]
-    ) -> None:  # fmt: skip
+        self, settings: Callable[[], Settings], store: Store, openpgp: OpenPGP, now: Callable[[], datetime]
+    ) -> None:
         self._settings = settings
         self._store = store
+        self._openpgp = openpgp
         self._now = now
 
     def fire_due_clocks(self) -> int:
@@ -23,6 +29,7 @@ class Ticks:
 
         One that cannot fire is tried again with the next tick, and the others fire all the same.
         """
+        self._put_right()
         fired = 0
         tried: set[int] = set()
         while found := [clock for clock in self._store.due_clocks(self._now()) if clock.id not in tried]:
@@ -37,53 +44,46 @@ class Ticks:
                     maillog.trouble("clock", error)
         return fired
 
-    def _fire(self, clock: ClockView) -> bool:
+    def keep_standing(self) -> None:
+        """Bring the digest and the ends of keys in step with the config and the keys that there are."""
+        settings = self._settings()
+        ends = standing.key_ends(settings, self._store, self._openpgp)
+        with self._store.operate() as unit:
+            standing.keep(Moment(unit, settings, "mailbot", self._now()), ends)
+
+    def _fire(self, clock: Clock) -> bool:
         now = self._now()
-        due = clocks.due(clock.firings, clock.fired, now)
+        after, due = clock.fire(now, promise=is_promise(clock.name))
+        # Looked up before the transaction: it goes through all that is open.
+        work = self._store.open_work(now, digest.LINES) if clock.name == DIGEST else None
         with self._store.fire(clock) as unit:
             if unit is None:
                 return False
-            missed = any(firing.act is clocks.Act.ESCALATE for firing in due.firings) or (
-                clock.state == clocks.ClockState.MISSED
-            )
-            unit.clock_fired(due.fired, due.next_at, missed=missed)
-            for event, params in self._events(clock, due, unit, now):
-                silent = unit.silent_members(clock.issue, [member.id for member in self._settings().member])
-                unit.notify(event, clock.issue, {**params, "late": due.late, "silent": silent}, now)
+            at = Moment(unit, self._settings(), "mailbot", now, due.late)
+            if work is not None:
+                unit.save_clock(digest.next_round(at, after))
+                digest.send(at, work)
+                return True
+            unit.save_clock(after)
             unit.audit(
                 clock.issue, "mailbot", f"clock {clock.name}", now,
-                new={"fired": [firing.act.value for firing in due.firings], "late": due.late},
+                new={
+                    "clock": clock.id, "fired": [firing.act.value for firing in due.firings], "late": due.late,
+                    "state": str(after.state),
+                },
             )  # fmt: skip
+            if due.firings:
+                FIRINGS[clock.name](at, clock, due)
             maillog.step("firing-clock")
         maillog.step("fired-clock")
         for firing in due.firings:
-            maillog.clock_fired(clock.issue, clock.name, firing.act.value, due.late)
+            maillog.clock_fired(clock.issue or 0, clock.name, firing.act.value, due.late)
         return True
 
-    def _events(
-        self, clock: ClockView, due: clocks.Due, unit: Unit, now: datetime
-    ) -> list[tuple[str, dict[str, object]]]:
-        escalations = [firing for firing in due.firings if firing.act is clocks.Act.ESCALATE]
-        if not escalations:
-            return [("reminder", {"due_at": clock.due_at.isoformat()})] if due.firings else []
-        told_before = any(firing.act is clocks.Act.ESCALATE for firing in clock.firings[: clock.fired])
-        to = sorted({address for firing in escalations for address in firing.to})
-        params: dict[str, object] = {"due_at": clock.due_at.isoformat(), "to": to}
-        events: list[tuple[str, dict[str, object]]] = [("escalation", params)] if to else []
-        told = self._may_tell_reporter(unit, clock.issue, now, again=told_before)
-        events.append(("escalated", {**params, "again": told_before, "reporter_told": told}))
-        if told and not told_before:
-            events.append(("escalation_reporter", params))
-        return events
-
-    def _may_tell_reporter(self, unit: Unit, number: int, now: datetime, *, again: bool) -> bool:
-        """Who must not be acknowledged must not be written to later either, and a flood of forged reports that was
-        kept from making us write to others must not do so two days later. (The cap per sender is for acknowledgements:
-        each report is escalated once.)"""
-        issue = unit.issue(number)
-        if issue is None or not issue.reporter or not issue.answerable:
-            return False
-        # Of a kind of its own: a new report within the hour is acknowledged all the same.
-        return again or unit.may_acknowledge(
-            issue.reporter, now, timedelta(0), self._settings().ack.per_hour, kind="escalation"
-        )
+    def _put_right(self) -> None:
+        """The wall clock was ahead, and is not any more: what it made dates fire too early is to come again."""
+        while found := self._store.clocks_ahead(now := self._now()):
+            for clock in found:
+                with self._store.as_seen(clock) as unit:
+                    if unit is not None:
+                        unit.save_clock(put_right(clock, now, self._settings()))

@@ -17,6 +17,7 @@ QUIET = timedelta(days=1)
 _TO_REPORTER = {
     "acknowledgement": "acknowledgement",
     "acknowledgement_unreadable": "acknowledgement",
+    "reply": "answer",
     "escalation_reporter": "mail about the missing answer",
 }
 

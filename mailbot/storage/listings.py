@@ -4,12 +4,14 @@ Instants are RFC 3339 in UTC. After a purge an issue's content reads as None.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from mailbot.domain.clocks import ClockState
+from mailbot.domain.clocks import Clock
+from mailbot.storage import views
+from mailbot.storage.open_work import OPEN, OVERDUE, due_soon
 from mailbot.storage.tables import audit, clock, inbox, issue, message, outbox, participant
 from mailbot.storage.unseal import Box, SealBroken
 from mailbot.storage.vault import Vault
@@ -20,6 +22,13 @@ FILTERS = ("open", "mine", "overdue", "due", "unclaimed")
 def instant(value: datetime | None) -> str | None:
     """RFC 3339 with ``Z``, whole seconds."""
     return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clock_row(found: Clock) -> dict[str, Any]:
+    return {
+        "name": found.name, "started_at": instant(found.started_at), "due_at": instant(found.due_at),
+        "next_at": instant(found.next_at), "state": str(found.state),
+    }  # fmt: skip
 
 
 class Listings:
@@ -33,21 +42,17 @@ class Listings:
     def issues(self, word: str | None, limit: int, now: datetime) -> list[dict[str, Any]]:
         """The newest issues first; `limit` 0 means all. `word` is one of `FILTERS`."""
         query = select(issue).order_by(issue.c.id.desc())
-        open_ = issue.c.status != "closed"
         if word == "open":
-            query = query.where(open_)
+            query = query.where(OPEN)
         elif word == "unclaimed":
-            query = query.where(open_, issue.c.owner.is_(None))
+            query = query.where(OPEN, issue.c.owner.is_(None))
         elif word == "mine":
-            query = query.where(open_, issue.c.owner == "operator")
+            query = query.where(OPEN, issue.c.owner == "operator")
         elif word == "overdue":
-            missed = select(clock.c.issue_id).where(clock.c.state == ClockState.MISSED)
-            query = query.where(open_, issue.c.id.in_(missed))
+            query = query.where(OPEN, issue.c.id.in_(select(clock.c.issue_id).where(OVERDUE)))
         elif word == "due":
-            soon = select(clock.c.issue_id).where(
-                clock.c.state == ClockState.RUNNING, clock.c.due_at > now, clock.c.due_at <= now + timedelta(days=7)
-            )
-            query = query.where(open_, issue.c.id.in_(soon))
+            soon = select(clock.c.issue_id).where(due_soon(now))
+            query = query.where(OPEN, issue.c.id.in_(soon))
         if limit:
             query = query.limit(limit)
         return [self._issue(row) for row in self._connection.execute(query)]
@@ -145,14 +150,8 @@ class Listings:
         }
 
     def _clocks(self, number: int) -> list[dict[str, Any]]:
-        query = select(clock).where(clock.c.issue_id == number).order_by(clock.c.id)
-        return [
-            {
-                "name": row.name, "started_at": instant(row.started_at), "due_at": instant(row.due_at),
-                "next_at": instant(row.next_at), "state": row.state,
-            }
-            for row in self._connection.execute(query)
-        ]  # fmt: skip
+        """The last round of each clock."""
+        return [clock_row(found) for found in views.clocks_of(self._connection, number)]
 
     def _messages(self, number: int, box: Box | None) -> list[dict[str, Any]]:
         rows = []

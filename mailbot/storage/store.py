@@ -4,28 +4,29 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Table, bindparam, insert, select, update
 
 from mailbot import maillog
-from mailbot.domain.clocks import ClockState
+from mailbot.domain.clocks import Clock
 from mailbot.mail.envelope import Envelope
 from mailbot.service.store import (
     ClaimedMail,
     ClaimedNotice,
-    ClockView,
     Draft,
     IssueView,
     MailKeys,
     ReporterKey,
 )
-from mailbot.storage import claims, inbox, keys, views
+from mailbot.service.work import Work
+from mailbot.storage import claims, inbox, keys, open_work, views
 from mailbot.storage.database import Database
 from mailbot.storage.leases import Owner
 from mailbot.storage.tables import clock, message, notice, outbox
 from mailbot.storage.tables import inbox as inbox_table
-from mailbot.storage.unit_of_work import FiringUnit, UnitOfWork, add_references
+from mailbot.storage.unit_of_work import UnitOfWork, add_references
 from mailbot.storage.unseal import SealBroken
 from mailbot.storage.vault import Vault
 
@@ -214,21 +215,39 @@ class Store:
 
     # Clocks
 
-    def due_clocks(self, now: datetime, limit: int = 100) -> list[ClockView]:
+    def due_clocks(self, now: datetime, limit: int = 100) -> list[Clock]:
         with self.database.read() as connection:
             return views.due_clocks(connection, now, limit)
 
+    def clocks_ahead(self, now: datetime, limit: int = 100) -> list[Clock]:
+        with self.database.read() as connection:
+            return views.clocks_ahead(connection, now, limit)
+
     @contextmanager
-    def fire(self, due: ClockView) -> Iterator[FiringUnit | None]:
+    def fire(self, seen: Clock) -> Iterator[UnitOfWork | None]:
+        with self.as_seen(seen) as unit:
+            yield unit if seen.next_at is not None else None
+
+    @contextmanager
+    def as_seen(self, seen: Clock) -> Iterator[UnitOfWork | None]:
         with self.database.write() as connection:
-            # The row is checked again under the write lock: whoever was faster moved `fired` or ended the clock.
+            # The row is checked again under the write lock: whoever was faster moved it on, paused it or ended it.
             still = connection.execute(
                 update(clock)
-                .where(clock.c.id == due.id, clock.c.fired == due.fired, clock.c.next_at.is_not(None))
-                .where(clock.c.state.in_([ClockState.RUNNING, ClockState.MISSED]))
-                .values(next_at=clock.c.next_at)
+                .where(
+                    clock.c.id == seen.id,
+                    clock.c.fired == seen.fired,
+                    clock.c.next_at.is_not_distinct_from(seen.next_at),
+                )
+                .where(clock.c.state == seen.state, clock.c.ended_at.is_not_distinct_from(seen.ended_at))
+                .where(clock.c.fired_at.is_not_distinct_from(seen.fired_at))
+                .values(fired=clock.c.fired)
             )
-            yield FiringUnit(connection, self._vault, due.id) if still.rowcount else None
+            yield UnitOfWork(connection, self._vault) if still.rowcount else None
+
+    def open_work(self, now: datetime, limit: int) -> Work:
+        with self.database.read() as connection:
+            return open_work.open_work(connection, now, limit)
 
     @contextmanager
     def operate(self) -> Iterator[UnitOfWork]:
@@ -237,13 +256,27 @@ class Store:
             yield UnitOfWork(connection, self._vault)
 
     def retry(self, ids: Sequence[int]) -> list[int]:
-        """Make outgoing mails due now, failed and bounced ones too. Returns those that are."""
+        """Make outgoing mails due now, failed, bounced and held ones too. Returns those that are."""
         with self.database.write() as connection:
             return list(
                 connection.scalars(
                     update(outbox)
-                    .where(outbox.c.id.in_(ids), outbox.c.state.in_(["waiting", "failed", "bounced"]))
+                    .where(outbox.c.id.in_(ids), outbox.c.state.in_(["waiting", "failed", "bounced", "held"]))
                     .values(state="waiting", not_before=None, finished_at=None)
                     .returning(outbox.c.id)
                 )
             )
+
+    def drop(self, ids: Sequence[int]) -> list[int]:
+        """Cancel outgoing mails that were not sent. Returns those that are."""
+        return self._change(ids, ["waiting", "failed", "held"], state="cancelled", finished_at=datetime.now(UTC))
+
+    def keep_back(self, ids: Sequence[int]) -> list[int]:
+        """Hold outgoing mails that wait, until `retry`. Returns those that are held."""
+        return self._change(ids, ["waiting"], state="held")
+
+    def _change(self, ids: Sequence[int], states: Sequence[str], **values: Any) -> list[int]:
+        # What is just being sent is left alone: what becomes of it is recorded, whatever we wrote meanwhile.
+        mine = outbox.c.id.in_(ids) & outbox.c.state.in_(states) & outbox.c.claim_owner.is_(None)
+        with self.database.write() as connection:
+            return list(connection.scalars(update(outbox).where(mine).values(**values).returning(outbox.c.id)))

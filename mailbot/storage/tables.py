@@ -108,12 +108,14 @@ inbox = Table(
     Column("disposition", Text),
     Column("issue_id", RowId, ForeignKey("issue.id")),
     Column("cause", Text, comment="why it is quarantined or held: one of our own phrases"),
+    Column("sealed", LargeBinary, comment="of a held mail: who wrote it, the subject"),
+    Column("released_by", Text, comment="who let it through after it was held: a member's id or operator"),
     Column("finished_at", Instant),
     *_claim_columns(),
     sqlite_autoincrement=True,
 )
 Index("ix_inbox_waiting", inbox.c.state, inbox.c.turn, inbox.c.id)
-Index("ix_inbox_sender", inbox.c.sender_hash, inbox.c.state)
+Index("ix_inbox_sender", inbox.c.sender_hash, inbox.c.state, inbox.c.received_at)
 Index("ix_inbox_digest", inbox.c.digest)
 
 inbox_hash = Table(
@@ -141,7 +143,11 @@ issue = Table(
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
     Column("published_at", Instant),
-    Column("embargo_until", Instant),
+    Column("embargo_until", Instant, comment="NULL: none, or lifted"),
+    Column("lifted_at", Instant, comment="when the members agreed to lift the embargo"),
+    Column("exploited_at", Instant),
+    Column("fixed_at", Instant),
+    Column("released_at", Instant),
     Column("sealed", LargeBinary, nullable=False, comment="title, reporter, tags, cvss, cves, links"),
     sqlite_autoincrement=True,
 )
@@ -191,18 +197,58 @@ clock = Table(
     "clock",
     metadata,
     Column("id", RowId, primary_key=True, autoincrement=True),
-    Column("issue_id", RowId, ForeignKey("issue.id"), nullable=False),
+    Column("issue_id", RowId, ForeignKey("issue.id"), comment="NULL: it belongs to no issue"),
     Column("name", Text, nullable=False),
+    Column("subject", Text, comment="what a clock of no issue is about: the fingerprint of a key"),
     Column("state", Text, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("next_at", Instant, comment="the next firing; NULL when there is none"),
     Column("plan", Text, nullable=False, comment="JSON: the firings, as the config was when the clock started"),
     Column("fired", Integer, nullable=False, server_default=text("0"), comment="how many firings of the plan are over"),
-    Column("ended_at", Instant),
+    Column("business", Boolean, nullable=False, server_default=text("0"), comment="its target counts business days"),
+    Column("paused_at", Instant, comment="since when it stands still"),
+    Column("paused", BigInteger, nullable=False, server_default=text("0"), comment="microseconds of all pauses before"),
+    Column("fired_at", Instant, comment="the last firing; in the future if the wall clock was set back since"),
+    Column("ended_at", Instant, comment="when the duty ended; a missed clock goes on until then"),
+    Column("data", Text, nullable=False, server_default=text("'{}'"), comment="JSON: who was asked to coordinate"),
 )
 Index("ix_clock_next_at", clock.c.next_at)
 Index("ix_clock_issue_id", clock.c.issue_id)
+Index("ix_clock_fired_at", clock.c.fired_at, sqlite_where=clock.c.fired_at.is_not(None))
+Index("ix_clock_subject", clock.c.name, clock.c.subject, sqlite_where=clock.c.issue_id.is_(None))
+
+away = Table(
+    "away",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("member_id", Text, nullable=False),
+    Column("begins_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False, comment="the first moment at which the member is there again"),
+)
+Index("ix_away_member_id", away.c.member_id)
+
+turn = Table(
+    "turn",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("issue_id", RowId, ForeignKey("issue.id"), nullable=False),
+    Column("member_id", Text, nullable=False, comment="who was appointed or claimed: the rotation is fair over all"),
+    Column("at", Instant, nullable=False),
+)
+Index("ix_turn_member_id", turn.c.member_id, turn.c.at)
+Index("ix_turn_issue_id", turn.c.issue_id)
+
+stance = Table(
+    "stance",
+    metadata,
+    Column("issue_id", RowId, ForeignKey("issue.id"), primary_key=True, autoincrement=False),
+    Column("member_id", Text, primary_key=True),
+    Column("stance", Text, nullable=False, comment="agree or object: on the proposal to lift the embargo"),
+    Column("seq", Integer, nullable=False, comment="in which order they first spoke; the proposer is the first"),
+    Column("at", Instant, nullable=False),
+    Column("sealed", LargeBinary, nullable=False, comment="reason"),
+)
 
 notice = Table(
     "notice",

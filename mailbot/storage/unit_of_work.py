@@ -1,31 +1,21 @@
 """One decision, recorded in one short write transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot import maillog
-from mailbot.domain.clocks import ClockState, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
-from mailbot.service.store import ClaimedMail, ClaimedNotice, IssueView, NewIssue, ReporterKey
+from mailbot.service.store import ClaimedMail, ClaimedNotice, HeldMail, IssueView, NewIssue, ReporterKey
 from mailbot.service.undelivered import TO_THE_GROUP, Undelivered, tell
-from mailbot.storage import audit, claims, inbox, views
+from mailbot.storage import audit, claims, holding, inbox, said, views
+from mailbot.storage.command_records import CommandRecords
+from mailbot.storage.duties import DutyRecords
 from mailbot.storage.leases import Owner
-from mailbot.storage.tables import (
-    acknowledged,
-    clock,
-    issue,
-    message,
-    notice,
-    outbox,
-    participant,
-    refusal,
-    spent,
-    thread_ref,
-)
+from mailbot.storage.tables import acknowledged, issue, message, notice, outbox, participant, thread_ref
 from mailbot.storage.tables import inbox as inbox_table
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault, row_id
@@ -39,9 +29,7 @@ _ADD_REFERENCES = insert_or(thread_ref).on_conflict_do_nothing()
 _ADD_ISSUE = insert(issue)
 _ADD_PARTICIPANT = insert(participant)
 _ADD_MESSAGE = insert(message)
-_ADD_CLOCK = insert(clock)
 _ADD_NOTICE = insert(notice)
-_SPEND = insert_or(spent).on_conflict_do_nothing()
 _ADD_ACKNOWLEDGED = insert(acknowledged)
 # Not simply "later than": what was sent while the clock was a year ahead must not silence us for a year.
 _ACKNOWLEDGED = select(
@@ -60,7 +48,7 @@ _SENT = 500
 """Mails of one issue among which one that came back is looked for: a bounce comes within days."""
 
 
-class UnitOfWork:
+class UnitOfWork(CommandRecords, DutyRecords):
     """`service.store.Unit`. Lives as long as its transaction; `mail` is the claimed mail, if it is about one."""
 
     def __init__(
@@ -121,12 +109,12 @@ class UnitOfWork:
         box, wrapped = self._vault.new_issue_key()
         content = {
             "title": new.title, "reporter": new.reporter, "reporter_name": new.reporter_name,
-            "answerable": new.answerable,
+            "answerable": new.answerable, "answering": new.answering, "relayed_as": new.relayed_as,
         }  # fmt: skip
         result = self._connection.execute(
             _ADD_ISSUE,
             {
-                "wrapped_key": wrapped, "status": Status.OPEN, "encrypted": new.encrypted, "drill": False,
+                "wrapped_key": wrapped, "status": Status.OPEN, "encrypted": new.encrypted, "drill": new.drill,
                 "opened_at": new.opened_at, "sealed": box.seal_json(content, "issue"),
             },
         )  # fmt: skip
@@ -181,26 +169,6 @@ class UnitOfWork:
         if message_id and author:
             add_references(self._connection, self._vault, number, [(message_id, author)], written=participant)
 
-    def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None:
-        self._connection.execute(
-            _ADD_CLOCK,
-            {
-                "issue_id": number, "name": name, "state": ClockState.RUNNING, "started_at": started_at,
-                "due_at": plan.due_at, "next_at": plan.firings[0].at, "plan": views.plan_json(plan),
-            },
-        )  # fmt: skip
-
-    def cancel_clocks(self, number: int, now: datetime) -> None:
-        """End every clock of the issue. One whose deadline has passed was missed, and stays so, even if it has not
-        fired yet."""
-        mine = clock.c.issue_id == number
-        live = clock.c.state.in_([ClockState.RUNNING, ClockState.PAUSED])
-        # A paused clock has no deadline that could pass.
-        broken = and_(clock.c.state == ClockState.RUNNING, clock.c.due_at <= now)
-        state = case((broken, ClockState.MISSED), else_=ClockState.CANCELLED)
-        self._connection.execute(update(clock).where(mine, live).values(state=state, ended_at=now))
-        self._connection.execute(update(clock).where(mine).values(next_at=None))
-
     def may_acknowledge(
         self, sender: str, now: datetime, per_sender: timedelta, per_hour: int, *, kind: str = "acknowledgement"
     ) -> bool:
@@ -216,19 +184,6 @@ class UnitOfWork:
         if found.to_sender or found.to_all >= per_hour:
             return False
         self._connection.execute(_ADD_ACKNOWLEDGED, {"sender_hash": party, "at": now})
-        return True
-
-    def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
-        row = {"signer": signer, "signed_at": signed_at, "digest": digest, "at": now}
-        return self._connection.execute(_SPEND, row).rowcount == 1
-
-    def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
-        recent = select(func.count()).where(
-            refusal.c.member_id == member_id, refusal.c.at > now - period, refusal.c.at < now + period
-        )
-        if (self._connection.scalar(recent) or 0) >= most:
-            return False
-        self._connection.execute(insert(refusal).values(member_id=member_id, at=now))
         return True
 
     def bounced(self, notice_id: int, seq: int, code: str, now: datetime) -> int | None:
@@ -344,24 +299,41 @@ class UnitOfWork:
         if number is not None:
             self._vault.move_blob(self._connection, self._mail.blob_id, number, self._box(number))
 
+    # Held mail
+
+    def reports_of_sender(self, since: datetime, until: datetime) -> int:
+        return holding.reports_of_sender(self._connection, self._claimed(), since, until)
+
+    def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
+        holding.hold(self._connection, self._vault, self._claimed(), cause, shown, digest)
+
+    def held(self) -> list[HeldMail]:
+        return holding.held(self._connection, self._vault)
+
+    def held_mail(self, number: int) -> HeldMail | None:
+        return holding.held_mail(self._connection, self._vault, number)
+
+    def let_through(self, number: int, actor: str) -> None:
+        holding.let_through(self._connection, number, actor)
+
+    def drop_held(self, number: int, now: datetime) -> None:
+        holding.drop(self._connection, number, now)
+
+    def came_back(self, message_id: str) -> None:
+        said.came_back(self._connection, self._vault, message_id)
+
+    def first_on(self, day: date, what: str) -> bool:
+        return said.first_on(self._connection, day, what)
+
+    def _claimed(self) -> ClaimedMail:
+        if self._mail is None:
+            raise ValueError("this unit is not about a mail")
+        return self._mail
+
     def _box(self, number: int | None) -> Box:
         if number not in self._boxes:
             self._boxes[number] = self._vault.issue_box(self._connection, number)
         return self._boxes[number]
-
-
-class FiringUnit(UnitOfWork):
-    """A unit for the firing of one clock."""
-
-    def __init__(self, connection: Connection, vault: Vault, clock_id: int) -> None:
-        super().__init__(connection, vault)
-        self._clock_id = clock_id
-
-    def clock_fired(self, fired: int, next_at: datetime | None, *, missed: bool) -> None:
-        values: dict[str, Any] = {"fired": fired, "next_at": next_at}
-        if missed:
-            values["state"] = ClockState.MISSED
-        self._connection.execute(update(clock).where(clock.c.id == self._clock_id).values(**values))
 
 
 def add_references(

@@ -1,14 +1,15 @@
 """Rows turned into the values that the use cases read: issues with their clocks."""
 
 import json
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from mailbot.domain.clocks import Act, Firing, Plan
+from mailbot.domain.clocks import AHEAD, Act, Clock, Firing
 from mailbot.domain.issue import Role
-from mailbot.service.store import ClockView, IssueView, Participant, ReporterKey
+from mailbot.service.store import IssueView, Participant, ReporterKey
 from mailbot.storage.tables import clock, issue, participant
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault
@@ -18,9 +19,14 @@ _PARTICIPANT = select(participant.c.sealed).where(
     participant.c.issue_id == bindparam("issue_id"), participant.c.address_hash == bindparam("address")
 )
 _PARTICIPANTS = select(participant).where(participant.c.issue_id == bindparam("issue_id"))
-_CLOCKS = select(clock).order_by(clock.c.next_at, clock.c.id)
-_CLOCKS_OF_ISSUE = _CLOCKS.where(clock.c.issue_id == bindparam("issue_id"))
-_CLOCKS_DUE = _CLOCKS.where(clock.c.next_at <= bindparam("now")).limit(bindparam("limit"))
+_CLOCKS_OF_ISSUE = select(clock).where(clock.c.issue_id == bindparam("issue_id")).order_by(clock.c.id)
+_CLOCKS_DUE = (
+    select(clock)
+    .where(clock.c.next_at <= bindparam("now"))
+    .order_by(clock.c.next_at, clock.c.id)
+    .limit(bindparam("limit"))
+)
+_FIRED_AHEAD = select(clock).where(clock.c.fired_at > bindparam("now")).limit(bindparam("limit"))
 
 
 def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView | None:
@@ -41,9 +47,11 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         encrypted=row.encrypted,
         opened_at=row.opened_at,
         owner=row.owner,
-        clocks=tuple(_clock_view(row) for row in connection.execute(_CLOCKS_OF_ISSUE, {"issue_id": number})),
+        clocks=clocks_of(connection, number),
         reporter_key=next((one.key for one in participants if one.address.lower() == reporter), None),
         answerable=content.get("answerable", True),
+        answering=content.get("answering", False),
+        relayed_as=tuple(content.get("relayed_as", ())),
         appointed=row.appointed,
         severity=row.severity,
         category=row.category,
@@ -59,7 +67,21 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         links=tuple(content.get("links", ())),
         credit=content.get("credit"),
         participants=participants,
+        lifted_at=row.lifted_at,
+        exploited_at=row.exploited_at,
+        fixed_at=row.fixed_at,
+        released_at=row.released_at,
+        fix=content.get("fix"),
+        version=content.get("version"),
     )
+
+
+def clocks_of(connection: Connection, number: int) -> tuple[Clock, ...]:
+    """The clocks of an issue, the last round of each, in the order in which they first started."""
+    found: dict[str, Clock] = {}
+    for row in connection.execute(_CLOCKS_OF_ISSUE, {"issue_id": number}):
+        found[row.name] = clock_view(row)
+    return tuple(found.values())
 
 
 def _participants(connection: Connection, box: Box, number: int) -> tuple[Participant, ...]:
@@ -90,13 +112,18 @@ def keys_of(connection: Connection, vault: Vault, address: str) -> list[Reporter
     return list({key.fingerprint: key for key in found if key is not None}.values())
 
 
-def due_clocks(connection: Connection, now: datetime, limit: int) -> list[ClockView]:
+def due_clocks(connection: Connection, now: datetime, limit: int) -> list[Clock]:
     """Clocks whose next firing has come, the longest due first."""
-    return [_clock_view(row) for row in connection.execute(_CLOCKS_DUE, {"now": now, "limit": limit})]
+    return [clock_view(row) for row in connection.execute(_CLOCKS_DUE, {"now": now, "limit": limit})]
 
 
-def _clock_view(row: Row[Any]) -> ClockView:
-    return ClockView(
+def clocks_ahead(connection: Connection, now: datetime, limit: int) -> list[Clock]:
+    """Clocks that fired while the wall clock was ahead of what it says now."""
+    return [clock_view(row) for row in connection.execute(_FIRED_AHEAD, {"now": now + AHEAD, "limit": limit})]
+
+
+def clock_view(row: Row[Any]) -> Clock:
+    return Clock(
         id=row.id,
         issue=row.issue_id,
         name=row.name,
@@ -108,8 +135,15 @@ def _clock_view(row: Row[Any]) -> ClockView:
             Firing(datetime.fromisoformat(at), Act(act), step, tuple(to)) for at, act, step, to in json.loads(row.plan)
         ),
         fired=row.fired,
+        business=row.business,
+        paused_at=row.paused_at,
+        paused=timedelta(microseconds=row.paused),
+        ended_at=row.ended_at,
+        fired_at=row.fired_at,
+        subject=row.subject,
+        data=json.loads(row.data),
     )
 
 
-def plan_json(plan: Plan) -> str:
-    return json.dumps([[firing.at.isoformat(), firing.act.value, firing.step, firing.to] for firing in plan.firings])
+def plan_json(firings: Sequence[Firing]) -> str:
+    return json.dumps([[firing.at.isoformat(), firing.act.value, firing.step, firing.to] for firing in firings])

@@ -20,6 +20,17 @@ def upgrade() -> None:
     op.create_index("ix_acknowledged_at", "acknowledged", ["at"], unique=False)
     op.create_index("ix_acknowledged_sender_hash", "acknowledged", ["sender_hash", "at"], unique=False)
     op.create_table(
+        "away",
+        sa.Column("id", ROW_ID, autoincrement=True, nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("begins_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "ends_at", sa.BigInteger(), nullable=False, comment="the first moment at which the member is there again"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_away")),
+    )
+    op.create_index("ix_away_member_id", "away", ["member_id"], unique=False)
+    op.create_table(
         "issue",
         sa.Column("id", ROW_ID, autoincrement=True, nullable=False, comment="the number in EX-42"),
         sa.Column(
@@ -40,7 +51,11 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("published_at", sa.BigInteger(), nullable=True),
-        sa.Column("embargo_until", sa.BigInteger(), nullable=True),
+        sa.Column("embargo_until", sa.BigInteger(), nullable=True, comment="NULL: none, or lifted"),
+        sa.Column("lifted_at", sa.BigInteger(), nullable=True, comment="when the members agreed to lift the embargo"),
+        sa.Column("exploited_at", sa.BigInteger(), nullable=True),
+        sa.Column("fixed_at", sa.BigInteger(), nullable=True),
+        sa.Column("released_at", sa.BigInteger(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="title, reporter, tags, cvss, cves, links"),
         sa.ForeignKeyConstraint(["duplicate_of"], ["issue.id"], name=op.f("fk_issue_duplicate_of")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_issue")),
@@ -123,8 +138,11 @@ def upgrade() -> None:
     op.create_table(
         "clock",
         sa.Column("id", ROW_ID, autoincrement=True, nullable=False),
-        sa.Column("issue_id", ROW_ID, nullable=False),
+        sa.Column("issue_id", ROW_ID, nullable=True, comment="NULL: it belongs to no issue"),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "subject", sa.Text(), nullable=True, comment="what a clock of no issue is about: the fingerprint of a key"
+        ),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
@@ -139,12 +157,48 @@ def upgrade() -> None:
             nullable=False,
             comment="how many firings of the plan are over",
         ),
-        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "business",
+            sa.Boolean(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="its target counts business days",
+        ),
+        sa.Column("paused_at", sa.BigInteger(), nullable=True, comment="since when it stands still"),
+        sa.Column(
+            "paused",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="microseconds of all pauses before",
+        ),
+        sa.Column(
+            "fired_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="the last firing; in the future if the wall clock was set back since",
+        ),
+        sa.Column(
+            "ended_at", sa.BigInteger(), nullable=True, comment="when the duty ended; a missed clock goes on until then"
+        ),
+        sa.Column(
+            "data",
+            sa.Text(),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="JSON: who was asked to coordinate",
+        ),
         sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_clock_issue_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock")),
     )
+    op.create_index(
+        "ix_clock_fired_at", "clock", ["fired_at"], unique=False, sqlite_where=sa.text("fired_at IS NOT NULL")
+    )
     op.create_index("ix_clock_issue_id", "clock", ["issue_id"], unique=False)
     op.create_index("ix_clock_next_at", "clock", ["next_at"], unique=False)
+    op.create_index(
+        "ix_clock_subject", "clock", ["name", "subject"], unique=False, sqlite_where=sa.text("issue_id IS NULL")
+    )
     op.create_table(
         "participant",
         sa.Column("issue_id", ROW_ID, autoincrement=False, nullable=False),
@@ -155,6 +209,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("issue_id", "address_hash", name=op.f("pk_participant")),
     )
     op.create_index("ix_participant_address_hash", "participant", ["address_hash"], unique=False)
+    op.create_table(
+        "stance",
+        sa.Column("issue_id", ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("stance", sa.Text(), nullable=False, comment="agree or object: on the proposal to lift the embargo"),
+        sa.Column(
+            "seq", sa.Integer(), nullable=False, comment="in which order they first spoke; the proposer is the first"
+        ),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="reason"),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_stance_issue_id")),
+        sa.PrimaryKeyConstraint("issue_id", "member_id", name=op.f("pk_stance")),
+    )
     op.create_table(
         "thread_ref",
         sa.Column("mid_hash", sa.LargeBinary(), nullable=False, comment="of a Message-ID"),
@@ -174,6 +241,22 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_thread_ref_issue_id")),
         sa.PrimaryKeyConstraint("mid_hash", "party_hash", "issue_id", name=op.f("pk_thread_ref")),
     )
+    op.create_table(
+        "turn",
+        sa.Column("id", ROW_ID, autoincrement=True, nullable=False),
+        sa.Column("issue_id", ROW_ID, nullable=False),
+        sa.Column(
+            "member_id",
+            sa.Text(),
+            nullable=False,
+            comment="who was appointed or claimed: the rotation is fair over all",
+        ),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_turn_issue_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_turn")),
+    )
+    op.create_index("ix_turn_issue_id", "turn", ["issue_id"], unique=False)
+    op.create_index("ix_turn_member_id", "turn", ["member_id", "at"], unique=False)
     op.create_table(
         "blob_chunk",
         sa.Column("blob_id", ROW_ID, autoincrement=False, nullable=False),
@@ -205,6 +288,13 @@ def upgrade() -> None:
         sa.Column("disposition", sa.Text(), nullable=True),
         sa.Column("issue_id", ROW_ID, nullable=True),
         sa.Column("cause", sa.Text(), nullable=True, comment="why it is quarantined or held: one of our own phrases"),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True, comment="of a held mail: who wrote it, the subject"),
+        sa.Column(
+            "released_by",
+            sa.Text(),
+            nullable=True,
+            comment="who let it through after it was held: a member's id or operator",
+        ),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("claim_token", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("claim_owner", sa.Text(), nullable=True),
@@ -221,7 +311,7 @@ def upgrade() -> None:
         "ix_inbox_claim_owner", "inbox", ["claim_owner"], unique=False, sqlite_where=sa.text("claim_owner IS NOT NULL")
     )
     op.create_index("ix_inbox_digest", "inbox", ["digest"], unique=False)
-    op.create_index("ix_inbox_sender", "inbox", ["sender_hash", "state"], unique=False)
+    op.create_index("ix_inbox_sender", "inbox", ["sender_hash", "state", "received_at"], unique=False)
     op.create_index("ix_inbox_waiting", "inbox", ["state", "turn", "id"], unique=False)
     op.create_table(
         "notice",

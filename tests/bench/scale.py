@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from mailbot.app import CurrentSettings, open_store, open_vault, utc_now
-from mailbot.domain import clocks
-from mailbot.service.handlers import calendar, response_policy
+from mailbot.domain import clocks, plans
+from mailbot.service.occasion import calendar, policy
 from mailbot.service.store import NewIssue
 from mailbot.service.ticks import Ticks
 from mailbot.storage.leadership import Leadership
@@ -22,6 +22,7 @@ from mailbot.storage.listings import Listings
 from mailbot.storage.store import Store
 from tests.bench.installation import Installation, installed
 from tests.bench.measure import Row, in_turns, show
+from tests.twins import FakeOpenPGP
 
 CLOCKS_AN_ISSUE = 4
 DUE = 100
@@ -44,7 +45,7 @@ class Large:
     def tick(self) -> None:
         """What the scheduler does each second."""
         if Leadership(self.store.database, "scheduler").hold():
-            Ticks(CurrentSettings(self.made.settings), self.store, utc_now).fire_due_clocks()
+            Ticks(CurrentSettings(self.made.settings), self.store, FakeOpenPGP(), utc_now).fire_due_clocks()
 
     def make_due(self, count: int) -> None:
         """The first firing of clocks all over the store becomes due now."""
@@ -131,7 +132,7 @@ def _fill(made: Installation, store: Store, issues: int, clocks_each: int, mostl
     now = utc_now()
     with store.operate() as unit:
         number = unit.open_issue(NewIssue("Heap overflow", "rita@out.example", "Rita", False, now))
-        plan = clocks.first_response(response_policy(made.settings), calendar(made.settings), now)
+        plan = plans.first_response(policy(made.settings).response, calendar(made.settings), now)
         unit.start_clock(number, clocks.FIRST_RESPONSE, now, plan)
         unit.audit(number, "reporter", "opened", now)
     with store.database.write() as connection:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, or_, select, text
 
 from mailbot.app import open_database, open_vault
+from mailbot.domain.clocks import FIRST_RESPONSE
 from mailbot.storage import audit as audit_log
 from mailbot.storage.database import Database
 from mailbot.storage.tables import audit, blob, blob_chunk, clock, inbox, inbox_hash, issue, message, notice, outbox
@@ -201,13 +202,13 @@ def _database_wrong(connection: Connection, audit_key: bytes) -> Iterator[str]:
 
 
 def _clocks_wrong(connection: Connection) -> Iterator[str]:
-    """One clock per issue; every firing is in the audit log once, and told once."""
+    """One promise of an answer per issue; every firing of it is in the audit log once, and told once."""
     for number in connection.scalars(select(issue.c.id)):
-        clocks = connection.execute(select(clock).where(clock.c.issue_id == number)).all()
-        if len(clocks) != 1:
-            yield f"issue {number} has {len(clocks)} clocks"
+        promises = select(func.count()).where(clock.c.issue_id == number, clock.c.name == FIRST_RESPONSE)
+        if connection.scalar(promises) != 1:
+            yield f"issue {number} has {connection.scalar(promises)} promises of an answer"
         told = Counter(connection.scalars(select(notice.c.event).where(notice.c.issue_id == number)))
-        fired = select(func.count()).where(audit.c.issue_id == number, audit.c.action.startswith("clock "))
+        fired = select(func.count()).where(audit.c.issue_id == number, audit.c.action == f"clock {FIRST_RESPONSE}")
         # A reminder that the escalation overtook is not told.
         if told["reminder"] + told["escalated"] != connection.scalar(fired):
             yield f"issue {number}: {connection.scalar(fired)} firings, told {dict(told)}"

@@ -51,10 +51,40 @@ def test_a48_ticks_go_on_whichever_way_the_clock_jumps() -> None:
 def test_a48_a_clock_that_jumped_ahead_fires_once_and_not_again_when_it_is_put_right(bot: World) -> None:
     report(bot, "before")
     ahead = bot.pass_time(YEAR)
-    assert [one.kind for one in ahead if one.recipient == "alice@members.example"] == ["escalated"]
+    assert [one.kind for one in ahead if one.recipient == "alice@members.example"] == [
+        "escalated", "appointed", "deadline",
+    ]  # fmt: skip
     assert bot.pass_time(-YEAR) == []
-    for _ in range(4):
-        assert bot.pass_time(DAY) == []
+    assert bot.pass_time(DAY) == []
+    # Whoever was asked in the wrong year has their time from now on.
+    assert [one.kind for one in bot.pass_time(DAY)] == ["nobody_coordinates"] * 3 + ["escalation_coordinator"]
+    assert bot.pass_time(DAY) == []
+
+
+def test_a48_a_date_comes_at_its_time_although_it_seemed_to_be_past(bot: World) -> None:
+    report(bot, "before")
+    assert "deadline" in {one.kind for one in bot.pass_time(YEAR)}
+    assert _embargo(bot)["state"] == "missed"
+    bot.pass_time(-YEAR)
+    assert (_embargo(bot)["state"], _embargo(bot)["next_at"]) == ("running", "2027-02-08T09:00:00Z")
+    bot.pass_time(70 * DAY)
+    assert {one.kind for one in bot.pass_time(6 * DAY)} == {"deadline"}
+    assert {one.kind for one in bot.pass_time(14 * DAY)} == {"deadline"}
+    assert _embargo(bot)["state"] == "missed"
+    assert {one.kind for one in bot.pass_time(DAY)} == {"deadline"}
+
+
+def test_a48_a_date_is_not_told_twice_because_the_clock_was_behind_for_a_while(bot: World) -> None:
+    report(bot, "before")
+    assert "deadline" in {one.kind for one in bot.pass_time(77 * DAY)}
+    assert bot.pass_time(-YEAR) == []
+    assert [one.kind for one in bot.pass_time(YEAR) if one.kind == "deadline"] == []
+    assert {one.kind for one in bot.pass_time(7 * DAY) if one.kind == "deadline"} == {"deadline"}
+
+
+def _embargo(bot: World) -> dict[str, str]:
+    (found,) = [clock for clock in bot.show(1)["clocks"] if clock["name"] == "embargo"]
+    return dict(found)
 
 
 def test_a48_a_clock_that_jumped_back_fires_late_rather_than_never(bot: World) -> None:

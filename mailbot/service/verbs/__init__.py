@@ -6,7 +6,23 @@ of ``mailbot issue`` are made from this table.
 
 from collections.abc import Mapping
 
-from mailbot.service.verbs import claim, help, note, on, status
+from mailbot.service.verbs import (
+    agree,
+    canned,
+    claim,
+    embargo,
+    exploited,
+    filed,
+    fixed,
+    help,
+    lift,
+    note,
+    object,
+    on,
+    released,
+    reply,
+    status,
+)
 from mailbot.service.verbs.verb import Verb
 
 VERBS: Mapping[str, Verb] = {
@@ -14,7 +30,17 @@ VERBS: Mapping[str, Verb] = {
     for module in (
         on,
         claim,
+        reply,
+        canned,
         note,
+        embargo,
+        lift,
+        agree,
+        object,
+        fixed,
+        released,
+        exploited,
+        filed,
         status,
         help,
     )

@@ -1,7 +1,8 @@
 """``/claim``: become the coordinator. Whoever comes second is told who has it."""
 
 from mailbot.mail.control import plain
-from mailbot.service.desk import Desk, Done, Refused
+from mailbot.service import clockwork
+from mailbot.service.desk import Change, Desk, Done, Refused
 from mailbot.service.verbs.verb import Verb
 
 
@@ -13,9 +14,13 @@ def effect(desk: Desk, args: str) -> Done:
         raise Refused(f'"{word}" is not understood', ["/claim", "/claim force"])
     if issue.owner == desk.member.id:
         return Done(lines=("it is yours already",))
-    if issue.owner is not None and word != "force":
+    # Whoever was asked to take it over needs no force.
+    if issue.owner is not None and word != "force" and issue.appointed != desk.member.id:
         raise Refused(f"{issue.owner} has it; /claim force takes it over")
-    return Done((desk.set("owner", desk.member.id, "claim"),))
+    lines = clockwork.claimed(desk, issue.number, desk.member.id)
+    desk.unit.audit(issue.number, desk.actor, "claim", desk.now, old=issue.owner, new=desk.member.id)
+    desk.refresh()
+    return Done((Change("owner", issue.owner, desk.member.id),), lines)
 
 
 VERB = Verb(

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from mailbot.domain import clocks
 from mailbot.domain.calendar import Calendar
-from mailbot.domain.clocks import LATE_AFTER, Act, Due, Firing, Plan, ResponsePolicy, due, first_response
+from mailbot.domain.clocks import LATE_AFTER, Act, Due, Firing, Plan, due
+from mailbot.domain.plans import ResponsePolicy, first_response
 from mailbot.duration import Duration
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # a Tuesday

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from mailbot.config import Settings
-from mailbot.domain.clocks import Plan
+from mailbot.domain.clocks import Clock, Plan
 from mailbot.domain.issue import Disposition, Outcome, Role
+from mailbot.domain.rotation import Away
 from mailbot.mail.authenticity import Authentication
 from mailbot.mail.control import read
 from mailbot.mail.envelope import Envelope, strongest
 from mailbot.service.message import Message, SignedPart
 from mailbot.service.ports import Signature, Verdict
-from mailbot.service.store import IssueView, NewIssue, ReporterKey
+from mailbot.service.store import HeldMail, IssueTexts, IssueView, NewIssue, Participant, ReporterKey
 from mailbot.service.tokens import Tokens
 from mailbot.service.verbs import NAMES
 from tests.twins import fake_fingerprint
@@ -102,7 +103,11 @@ def issue_view(number: int = 42, **changes: Any) -> IssueView:
         "clocks": (),
         "reporter_key": None,
     }
-    return IssueView(**(values | changes))
+    values |= changes
+    if values["reporter"]:
+        reporter = Participant(Role.REPORTER, values["reporter"], values["reporter_name"], values["reporter_key"])
+        values.setdefault("participants", (reporter,))
+    return IssueView(**values)
 
 
 @dataclass
@@ -124,7 +129,13 @@ class FakeUnit:
     participants: list[tuple[int, Role, str]] = field(default_factory=list)
     messages: list[tuple[int, str, str | None]] = field(default_factory=list)
     """(issue, kind, authenticated member)."""
-    clocks: list[tuple[int, str, datetime, Plan]] = field(default_factory=list)
+    clocks: list[Clock] = field(default_factory=list)
+    """Those that were started."""
+    saved: list[Clock] = field(default_factory=list)
+    """How clocks stood after each change."""
+    absences: list[Away] = field(default_factory=list)
+    turns: dict[str, datetime] = field(default_factory=dict)
+    said: dict[int, dict[str, str]] = field(default_factory=dict)
     notices: list[tuple[str, int | None, Mapping[str, Any], bool]] = field(default_factory=list)
     """(event, issue, parameters, whether the original goes along)."""
     pieces: list[bytes] = field(default_factory=list)
@@ -138,6 +149,41 @@ class FakeUnit:
     outgoing: list[tuple[int, int, str]] = field(default_factory=list)
     """(notice, seq, recipient) of mails that were sent on whatever issue is asked for."""
     finished: list[tuple[Disposition, int | None, bytes | None, str]] = field(default_factory=list)
+    reports: int = 0
+    """How many mails of the sender opened issues in the last hour."""
+    set_aside: dict[int, HeldMail] = field(default_factory=dict)
+    holds: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
+    """(cause, what a list shows, digest) of every mail that was held."""
+    let: list[tuple[int, str]] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
+    days: set[tuple[date, str]] = field(default_factory=set)
+
+    def reports_of_sender(self, since: datetime, until: datetime) -> int:
+        return self.reports
+
+    def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
+        self.holds.append((cause, shown, digest))
+
+    def held(self) -> list[HeldMail]:
+        return [mail for mail in self.set_aside.values() if not mail.discarded]
+
+    def held_mail(self, number: int) -> HeldMail | None:
+        return self.set_aside.get(number)
+
+    def let_through(self, number: int, actor: str) -> None:
+        self.let.append((number, actor))
+
+    def drop_held(self, number: int, now: datetime) -> None:
+        self.dropped.append(number)
+
+    def came_back(self, message_id: str) -> None:
+        self.returned.append(message_id)
+
+    def first_on(self, day: date, what: str) -> bool:
+        fresh = (day, what) not in self.days
+        self.days.add((day, what))
+        return fresh
 
     @property
     def events(self) -> list[str]:
@@ -177,6 +223,12 @@ class FakeUnit:
         self.spent.add(found)
         return True
 
+    def last_word(self, number: int, address: str) -> str:
+        return "<1@out.example>" if address == RITA else ""
+
+    def texts(self, number: int) -> IssueTexts:
+        return IssueTexts((), ())
+
     def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
         return self.may_fail
 
@@ -192,11 +244,60 @@ class FakeUnit:
     ) -> None:  # fmt: skip
         self.messages.append((number, kind, member_id))
 
-    def start_clock(self, number: int, name: str, started_at: datetime, plan: Plan) -> None:
-        self.clocks.append((number, name, started_at, plan))
+    def start_clock(
+        self, number: int | None, name: str, started_at: datetime, plan: Plan, *, subject: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Clock:  # fmt: skip
+        made = Clock(
+            len(self.clocks) + 1, number, name, "running", started_at, plan.due_at, plan.firings[0].at, plan.firings, 0,
+            plan.business, subject=subject, data=data or {},
+        )  # fmt: skip
+        self.clocks.append(made)
+        self._see(made)
+        return made
 
-    def cancel_clocks(self, number: int, now: datetime) -> None:
-        raise AssertionError("no mail cancels clocks")
+    def save_clock(self, clock: Clock) -> None:
+        self.saved.append(clock)
+        self._see(clock)
+
+    def _see(self, clock: Clock) -> None:
+        """The issue shows the clock from now on."""
+        if clock.issue in self.issues:
+            issue = self.issues[clock.issue]
+            others = [one for one in issue.clocks if one.name != clock.name]
+            self.issues[clock.issue] = replace(issue, clocks=(*others, clock))
+
+    def standing_clocks(self, name: str) -> list[Clock]:
+        return [clock for clock in self.clocks if clock.issue is None and clock.name == name]
+
+    def owned_by(self, member: str) -> list[int]:
+        return [number for number, issue in self.issues.items() if member in (issue.owner, issue.appointed)]
+
+    def away(self) -> Sequence[Away]:
+        return self.absences
+
+    def add_away(self, member: str, begins_at: datetime, ends_at: datetime) -> None:
+        self.absences.append(Away(member, begins_at, ends_at))
+
+    def end_away(self, member: str, now: datetime) -> int:
+        before = len(self.absences)
+        self.absences = [one for one in self.absences if one.member != member]
+        return before - len(self.absences)
+
+    def last_turns(self) -> Mapping[str, datetime]:
+        return self.turns
+
+    def add_turn(self, number: int, member: str, now: datetime) -> None:
+        self.turns[member] = now
+
+    def stances(self, number: int) -> Mapping[str, str]:
+        return self.said.get(number, {})
+
+    def take_stance(self, number: int, member: str, stance: str, reason: str, now: datetime) -> None:
+        self.said.setdefault(number, {})[member] = stance
+
+    def forget_stances(self, number: int) -> None:
+        self.said.pop(number, None)
 
     def silent_members(self, number: int, members: Iterable[str]) -> list[str]:
         return list(members)

@@ -9,11 +9,11 @@ from email.message import EmailMessage
 from typing import Any
 
 from mailbot.config import Settings
-from mailbot.domain.clocks import Act, Firing
+from mailbot.domain.clocks import Act, Clock, Firing
 from mailbot.mail.templates import Templates, packaged_templates
 from mailbot.service.notices import Composer
-from mailbot.service.store import ClaimedNotice, ClockView, Draft, IssueView
-from tests.twins import FakeOpenPGP, fake_key
+from mailbot.service.store import ClaimedNotice, Draft, IssueView
+from tests.twins import FakeOpenPGP, fake_fingerprint, fake_key
 from tests.unit.service.cases import NOW, RITA, TOKENS, issue_view, message, settings
 
 ESCALATION = "escalation@example.org"
@@ -24,7 +24,7 @@ ORIGINAL = (
     b"From: Rita <rita@out.example>\r\nSubject: Quaggy overflow\r\nMessage-ID: <1@out.example>\r\n\r\n"
     b"A zymurgic heap overflow.\r\n"
 )
-CLOCK = ClockView(
+CLOCK = Clock(
     1, 42, "first_response", "running", NOW, NOW + timedelta(hours=48), NOW + timedelta(hours=24),
     (
         Firing(NOW + timedelta(hours=24), Act.REMIND),
@@ -73,6 +73,8 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "follow_up": {**relayed, "authenticated": "address", "why": "", "role": "reporter", "mentions": []},
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
         "changed": {"member": "alice", "changes": ["owner: nobody -> alice"]},
+        "answered": {"member": "alice", "to": [f"{RITA}, encrypted"], "text": TEXT, "waits": False},
+        "reply": {"member": "alice", "to": [[RITA, "<1@out.example>"]], "text": "Thank you.\n"},
         "transcript": {
             "member": "alice",
             "in_reply_to": "<7@members.example>",
@@ -89,14 +91,61 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "key": answered,
         "undelivered_reporter": {"what": "acknowledgement", "address": RITA, "code": "5.1.1"},
         "undelivered_member": {"member": "bob", "address": "bob@members.example", "code": "5.1.1", "count": 2},
-    }
+        "held": {
+            "count": 1,
+            "mails": [
+                {
+                    "number": 7, "received_at": NOW.isoformat(), "size": 1000, "cause": "spam score 14.2, over 10",
+                    "from": "seller@out.example", "name": "Seller", "subject": "14 bugs",
+                }
+            ],
+        },
+        "loop": {},
+        "trouble": {"problems": [["1 mail is not sent", "mailbot queue list", True]]},
+        **_about_clocks(),
+    }  # fmt: skip
     return known[event] | changes
 
 
-PERSONAL = ("transcript",)
-"""Those that answer one member."""
+def _about_clocks() -> dict[str, dict[str, Any]]:
+    """The same of notices about clocks and coordinators."""
+    due, contacts = CLOCK.due_at.isoformat(), [ESCALATION]
+    came = {"clock": "regulatory_24h", "due_at": due, "came": True, "to": contacts}
+    key = {"member": "alice", "fingerprint": fake_fingerprint("alice"), "part": "key", "expires_at": due}
+    nobody = {"to": contacts, "asked": ["alice"], "since": NOW.isoformat()}
+    line = {"issue": 42, "what": "embargo", "at": due, "owner": "bob", "command": "/publish", "drill": False}
+    part = {"heading": "Overdue", "lines": [line], "more": 2, "listing": "/list overdue"}
+    about: dict[str, dict[str, Any]] = {
+        "appointed": {"member": "alice", "until": due, "owner": "", "by": ""},
+        "hand_over": {"member": "alice", "issues": [42], "begins_at": NOW.isoformat(), "ends_at": due},
+        "hand_over_lapsed": {"member": "alice", "asked": "dave"},
+        "nobody_coordinates": nobody,
+        "escalation_coordinator": nobody,
+        "silence": {"members": ["bob"], "since": NOW.isoformat(), "due_at": due, "wide": False},
+        "deadline": {"clock": "embargo", "due_at": due, "act": "overdue"},
+        "regulatory": came,
+        "regulatory_contact": came,
+        "wait_over": {"members": ["bob"]},
+        "lift": {"member": "alice", "reason": TEXT, "quorum": 3},
+        "embargo_reporter": {"end": due, "lifted": False, "published": False},
+        "key_expiry": key,
+        "key_expiry_operators": key,
+        "digest": {"count": 1, "parts": [part]},
+        "announcement": {
+            "to": ["announce@example.org"], "title": "An overflow", "text": "", "severity": "high", "cvss": "",
+            "cves": ["CVE-2026-1234"], "links": [], "credit": "", "version": "",
+        },
+    }  # fmt: skip
+    return {event: {**params, "late": False} for event, params in about.items()}
+
+
+PERSONAL = ("transcript", "appointed", "hand_over", "hand_over_lapsed", "key_expiry")
+"""Those that answer one member, or ask one for something."""
 PERHAPS_NO_ISSUE = ("transcript",)
-ABOUT_NO_ISSUE = ("key", "undelivered_member")
+ABOUT_NO_ISSUE = (
+    *("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest"),
+    *("held", "loop", "trouble"),
+)
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
 
 

@@ -61,12 +61,16 @@ def test_a_report_opens_an_issue_with_its_clock_its_relay_and_its_acknowledgemen
     assert opened.opened_at == NOW
     assert unit.participants == [(43, Role.REPORTER, RITA)]
     assert unit.messages == [(43, "report", None)]
-    ((number, name, started_at, plan),) = unit.clocks
-    assert (number, name, started_at, plan.due_at) == (43, "first_response", NOW, NOW + timedelta(hours=48))
+    assert [(clock.issue, clock.name, clock.started_at, clock.due_at) for clock in unit.clocks] == [
+        (43, "first_response", NOW, NOW + timedelta(hours=48)),
+        (43, "coordinator", NOW, NOW + timedelta(hours=48)),
+        (43, "embargo", NOW, NOW + timedelta(days=90)),
+    ]
+    assert unit.issues[43].embargo_until == NOW + timedelta(days=90)
     assert [(event, number, original) for event, number, _, original in unit.notices] == [
         ("report", 43, True), ("acknowledgement", 43, False),
     ]  # fmt: skip
-    assert unit.audited == [(43, "reporter", "opened")]
+    assert unit.audited == [(43, "reporter", "opened"), (43, "mailbot", "clocks")]
     assert disposition(unit) == (Disposition.REPORT, 43)
 
 
@@ -76,7 +80,7 @@ def test_the_clock_runs_from_when_the_mail_was_accepted_not_from_when_it_is_hand
     found = look_up(unit, mail, SETTINGS, TOKENS)
     later = NOW + timedelta(hours=5)
     HANDLERS["report"](Case(unit, mail, found, SETTINGS, TOKENS, later))
-    assert unit.opened[0].opened_at == unit.clocks[0][2] == NOW
+    assert unit.opened[0].opened_at == unit.clocks[0].started_at == NOW
 
 
 def test_the_acknowledgement_holds_nothing_of_the_report() -> None:

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from mailbot.domain.clocks import Act, Firing
+from mailbot.domain.clocks import Act, Clock, Firing
 from mailbot.errors import TemporaryError
-from mailbot.service.store import ClockView
 from mailbot.service.ticks import Ticks
+from tests.twins import FakeOpenPGP
 from tests.unit.service.cases import NOW, RITA, FakeUnit, issue_view, settings
 
 HOUR = timedelta(hours=1)
@@ -24,44 +24,45 @@ FIRINGS = (
 
 @dataclass
 class FiringUnit(FakeUnit):
-    fired: list[tuple[int, datetime | None, bool]] = field(default_factory=list)
-
-    def clock_fired(self, fired: int, next_at: datetime | None, *, missed: bool) -> None:
-        self.fired.append((fired, next_at, missed))
+    @property
+    def fired(self) -> list[tuple[int, datetime | None, bool]]:
+        return [(clock.fired, clock.next_at, clock.state == "missed") for clock in self.saved]
 
 
 @dataclass
 class Clocks:
     """A store of clocks on issues that have the clock's own number."""
 
-    clocks: list[ClockView]
+    clocks: list[Clock]
     unit: FiringUnit
     taken: set[int] = field(default_factory=set)
     """Clocks that somebody else always fires first."""
     failing: dict[int, Exception] = field(default_factory=dict)
     looks: int = 0
 
-    def due_clocks(self, now: datetime, limit: int = 100) -> list[ClockView]:
+    def due_clocks(self, now: datetime, limit: int = 100) -> list[Clock]:
         self.looks += 1
         assert self.looks < 50, "looks again and again"
         return [clock for clock in self.clocks if clock.next_at is not None and clock.next_at <= now]
 
     @contextmanager
-    def fire(self, clock: ClockView) -> Iterator[FiringUnit | None]:
+    def fire(self, clock: Clock) -> Iterator[FiringUnit | None]:
         if clock.id in self.failing:
             raise self.failing[clock.id]
         if clock.id in self.taken:
             yield None
             return
-        before = len(self.unit.fired)
+        before = len(self.unit.saved)
         yield self.unit
-        ((fired, next_at, missed),) = self.unit.fired[before:]
-        state = "missed" if missed else clock.state
-        self.clocks[self.clocks.index(clock)] = replace(clock, fired=fired, next_at=next_at, state=state)
+        (after,) = self.unit.saved[before:]
+        self.clocks[self.clocks.index(clock)] = after
+
+    def clocks_ahead(self, now: datetime, limit: int = 100) -> list[Clock]:
+        return []
 
 
-def clock(number: int = 1, firings: tuple[Firing, ...] = FIRINGS) -> ClockView:
-    return ClockView(number, number, "first_response", "running", NOW, NOW + 48 * HOUR, firings[0].at, firings, 0)
+def clock(number: int = 1, firings: tuple[Firing, ...] = FIRINGS) -> Clock:
+    return Clock(number, number, "first_response", "running", NOW, NOW + 48 * HOUR, firings[0].at, firings, 0)
 
 
 def store(*numbers: int, unit: FiringUnit | None = None) -> Clocks:
@@ -73,7 +74,7 @@ def store(*numbers: int, unit: FiringUnit | None = None) -> Clocks:
 def tick(clocks: Clocks, hours: float) -> int:
     found: Any = clocks
     config = settings()
-    return Ticks(lambda: config, found, lambda: NOW + hours * HOUR).fire_due_clocks()
+    return Ticks(lambda: config, found, FakeOpenPGP(), lambda: NOW + hours * HOUR).fire_due_clocks()
 
 
 def test_at_its_time_the_reminder_goes_to_those_who_said_nothing_and_the_clock_goes_on() -> None:

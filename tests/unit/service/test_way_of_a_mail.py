@@ -77,13 +77,15 @@ def test_the_reminder_comes_after_24_hours_and_the_escalation_after_48(bot: Worl
         "dave@members.example",
     }  # fmt: skip
     assert bot.show(1)["clocks"][0]["state"] == "missed"
-    assert bot.pass_time(timedelta(days=30)) == []
+    assert "first_response" not in [clock["name"] for clock in bot.show(1)["clocks"] if clock["next_at"]]
 
 
 def test_after_an_outage_what_was_due_fires_once_and_says_late(bot: World) -> None:
     bot.receive(mail(), "rita@out.example")
     sent = bot.pass_time(timedelta(days=5))
-    assert len(sent) == 5
+    assert sorted(one.kind for one in sent) == [
+        "appointed", "escalated", "escalated", "escalated", "escalation", "escalation_reporter",
+    ]  # fmt: skip
     assert all("late" in one.words for one in sent if one.member_id in ("alice", "bob"))
     assert bot.pass_time(timedelta(0)) == []
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbot.domain.clocks import Act, Firing, Plan
+from mailbot.domain.clocks import Act, Clock, Firing, Plan
 from mailbot.domain.issue import Outcome
-from mailbot.service.store import ClockView
+from mailbot.service.closing import close
 from mailbot.storage import tables
 from tests.unit.storage.storeroom import NOW, Storeroom
 from tests.unit.storage.test_unit_of_work import HOUR, deciding
@@ -26,7 +26,7 @@ def started(room: Storeroom, plan: Plan = PLAN) -> int:
     return number
 
 
-def clock_of(room: Storeroom, number: int) -> ClockView:
+def clock_of(room: Storeroom, number: int) -> Clock:
     view = room.worker().view(number)
     assert view is not None
     (found,) = view.clocks
@@ -66,11 +66,11 @@ def test_due_clocks_come_in_the_order_of_their_due_times_up_to_the_limit(room: S
     assert [found.issue for found in store.due_clocks(NOW + 3 * HOUR, limit=1)] == [numbers[1]]
 
 
-def fire(room: Storeroom, found: ClockView, fired: int, next_at: datetime | None, *, missed: bool = False) -> bool:
+def fire(room: Storeroom, found: Clock, now: datetime) -> bool:
     with room.worker().fire(found) as unit:
         if unit is None:
             return False
-        unit.clock_fired(fired, next_at, missed=missed)
+        unit.save_clock(found.fire(now)[0])
         unit.notify("reminder", found.issue, {}, NOW)
     return True
 
@@ -78,15 +78,15 @@ def fire(room: Storeroom, found: ClockView, fired: int, next_at: datetime | None
 def test_a51_a_firing_happens_once_however_many_saw_it_due(room: Storeroom) -> None:
     number = started(room)
     seen = clock_of(room, number)
-    assert fire(room, seen, 1, PLAN.firings[1].at)
-    assert not fire(room, seen, 1, PLAN.firings[1].at)
+    assert fire(room, seen, PLAN.firings[0].at)
+    assert not fire(room, seen, PLAN.firings[0].at)
     assert len(room.rows(tables.notice)) == 1
     after = clock_of(room, number)
     assert (after.fired, after.next_at, after.state) == (1, PLAN.firings[1].at, "running")
-    assert fire(room, after, 2, None, missed=True)
+    assert fire(room, after, PLAN.firings[1].at)
     last = clock_of(room, number)
     assert (last.fired, last.next_at, last.state) == (2, None, "missed")
-    assert not fire(room, last, 2, None)
+    assert not fire(room, last, NOW + 99 * HOUR)
 
 
 def test_a_firing_that_fails_halfway_happens_again(room: Storeroom) -> None:
@@ -95,7 +95,7 @@ def test_a_firing_that_fails_halfway_happens_again(room: Storeroom) -> None:
     def fail_halfway() -> None:
         with room.worker().fire(seen) as unit:
             assert unit is not None
-            unit.clock_fired(1, None, missed=False)
+            unit.save_clock(seen.fire(NOW + 24 * HOUR)[0])
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -107,9 +107,8 @@ def test_a_clock_that_was_cancelled_meanwhile_does_not_fire(room: Storeroom) -> 
     number = started(room)
     seen = clock_of(room, number)
     with deciding(room) as unit:
-        unit.close_issue(number, Outcome.INVALID, NOW)
-        unit.cancel_clocks(number, NOW)
-    assert not fire(room, seen, 1, None)
+        close(unit, number, Outcome.INVALID, "operator", NOW)
+    assert not fire(room, seen, NOW + 24 * HOUR)
     assert room.worker().due_clocks(NOW + timedelta(days=99)) == []
     assert (clock_of(room, number).state, clock_of(room, number).next_at) == ("cancelled", None)
 
@@ -127,14 +126,14 @@ def test_a_clock_that_was_cancelled_meanwhile_does_not_fire(room: Storeroom) -> 
 def test_a_missed_clock_stays_missed(room: Storeroom, now: datetime, fired: bool, state: str) -> None:
     number = started(room)
     if fired:
-        assert fire(room, clock_of(room, number), 2, None, missed=True)
+        assert fire(room, clock_of(room, number), NOW + 48 * HOUR)
     with deciding(room) as unit:
-        unit.cancel_clocks(number, now)
+        close(unit, number, Outcome.INVALID, "operator", now)
     assert (clock_of(room, number).state, clock_of(room, number).next_at) == (state, None)
 
 
 def test_cancelling_leaves_the_clocks_of_other_issues_running(room: Storeroom) -> None:
     first, second = started(room), started(room)
     with deciding(room) as unit:
-        unit.cancel_clocks(first, NOW)
+        close(unit, first, Outcome.INVALID, "operator", NOW)
     assert clock_of(room, second).state == "running"

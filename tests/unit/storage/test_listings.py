@@ -203,7 +203,7 @@ def test_overdue_is_a_missed_clock_whose_duty_still_stands(room: Storeroom) -> N
         if found.issue != running:
             with store.fire(found) as unit:
                 assert unit is not None
-                unit.clock_fired(1, None, missed=True)
+                unit.save_clock(found.fire(NOW + 3 * DAY)[0])
     with room.database.write() as connection:
         close(UnitOfWork(connection, room.vault), closed, Outcome.INVALID, "operator", NOW + 3 * DAY)
     assert listed(room, "overdue", now=NOW + 3 * DAY) == [missed]
