@@ -235,8 +235,9 @@ class Poster:
 
     @property
     def _about(self) -> str:
-        """The issue as people see it; "" where there is none."""
-        return "" if self._claim.issue is None else self._settings.issue_id(self._claim.issue)
+        """The issue as people see it, or what ids begin with."""
+        group = self._settings.group
+        return group.id_prefix if self._claim.issue is None else self._settings.issue_id(self._claim.issue)
 
     def _internal_fields(self, subject: str, number: int) -> list[fields.Field]:
         """Header fields of mail to members: like a mailing list's, and the same for every copy.
