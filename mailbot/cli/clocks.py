@@ -10,8 +10,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = commands.add_parser(
         "clocks",
         help="every running clock, next firing first",
-        description="Every clock whose duty stands: running, paused, or missed and not done yet. The next to fire is the "
-        "first; those that fire no more, or stand still, are the last.",
+        description="Every clock whose duty stands: running, paused, or missed and not done yet. First the next to "
+        "fire; last those that fire no more, or stand still.",
         epilog="example: mailbot clocks --timeline",
     )
     parser.add_argument("--timeline", action="store_true", help="day by day: what fires, and what is due")

@@ -20,6 +20,10 @@ class Outcome(StrEnum):
     SPAM = "spam"
 
 
+CATEGORIES = ("coordinated", "supply-chain", "no-coordination", "invalid")
+"""As what a report is counted."""
+
+
 class Role(StrEnum):
     """What a participant from outside the group is to an issue."""
 
@@ -40,6 +44,10 @@ class Disposition(StrEnum):
     OWN = "own"
     DUPLICATE = "duplicate"
     UNREADABLE = "unreadable"
+    DISCARDED = "discarded"
+    """It was held, and somebody decided that it is nothing."""
+    HELD = "held"
+    """Nobody has decided yet; the row says so by its state, and has no disposition."""
 
 
 NO_TITLE = "(no subject)"

@@ -12,7 +12,7 @@ from mailbot.config import Member, Settings
 from mailbot.domain.issue import Disposition, Role, title_from
 from mailbot.service import came_back, clockwork, commanding, lists, reporter_keys
 from mailbot.service.message import Message
-from mailbot.service.router import Facts
+from mailbot.service.router import MENTIONS, Facts
 from mailbot.service.store import NewIssue, Unit
 from mailbot.service.tokens import Tokens
 
@@ -51,7 +51,8 @@ def redelivery(case: Case) -> Outcome:
 
 
 def own(case: Case) -> Outcome:
-    """Our own mail came back, through a list or an alias: no loop."""
+    """Our own mail came back, through a list or an alias, or because `mailbot check --send` waits for it: no loop."""
+    case.unit.came_back(case.message.message_id)
     return case.finish(Disposition.OWN)
 
 
@@ -92,6 +93,11 @@ def commands(case: Case) -> Outcome:
     return commanding.commands(case, lambda doubt: follow_up(replace(case, doubt=doubt)))
 
 
+def service(case: Case) -> Outcome:
+    """What the software of the group's list writes by itself: kept, and not sent to that list."""
+    return case.finish(Disposition.AUTOMATIC, case.facts.issue.number if case.facts.issue else None)
+
+
 def copy(case: Case) -> Outcome:
     """The second copy of a mail that named both the group's list and us."""
     return case.finish(Disposition.DUPLICATE)
@@ -108,15 +114,8 @@ def note(case: Case) -> Outcome:
     if member is None:
         raise ValueError("a note without an authenticated member")
     _record(case, number, "note", member.id)
-    if not _with_the_list(case, member):
-        case.unit.notify(
-            "note",
-            number,
-            {**case.message.relayed(), "member": member.id},
-            case.now,
-            original=True,
-            pieces=case.message.inside(),
-        )
+    params = {**case.message.relayed(), "member": member.id}
+    _to_the_thread(case, "note", number, params, listed=_with_the_list(case, member))
     case.unit.audit(number, member.id, "note", case.now)
     return case.finish(Disposition.MEMBER, number)
 
@@ -130,19 +129,23 @@ def follow_up(case: Case) -> Outcome:
     _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**_relayed(case), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
-    if not case.message.over.group:
-        case.unit.notify(
-            "follow_up",
-            number,
-            {**params, "mentions": list(case.facts.mentions)},
-            case.now,
-            original=True,
-            pieces=case.message.inside(),
-        )
+    # What came over the group's list is there; that it was no command after all is not.
+    listed = bool(case.message.over.group) and not case.message.block
+    _to_the_thread(case, "follow_up", number, {**params, "mentions": list(case.facts.mentions)}, listed=listed)
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
     if authenticated and case.facts.role is Role.REPORTER:
         clockwork.reporter_answered(case.moment("reporter"), number)
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
+
+
+def held(case: Case) -> Outcome:
+    """What looks like spam or is part of a flood waits for somebody's word. Nobody is answered."""
+    if case.quarantine:
+        return report(case)  # it failed three times: somebody has to look at it in any case
+    message = case.message
+    shown = {"author": message.author, "author_name": message.author_name, "subject": title_from(message.subject)}
+    case.unit.hold(case.facts.held, shown, digest=message.digest)
+    return Disposition.HELD, None
 
 
 def report(case: Case) -> Outcome:
@@ -157,6 +160,8 @@ def report(case: Case) -> Outcome:
             encrypted=message.came_encrypted,
             opened_at=received_at,
             answerable=not _unanswerable(case),
+            answering=bool(_answered(case)),
+            relayed_as=message.relayed_as,
         )
     )
     if message.author:
@@ -198,10 +203,12 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "bounce": bounce,
     "automatic": automatic,
     "key_request": key_request,
+    "service": service,
     "copy": copy,
     "commands": commands,
     "note": note,
     "follow_up": follow_up,
+    "held": held,
     "talk": talk,
     "report": report,
 }
@@ -218,7 +225,18 @@ def _unanswerable(case: Case) -> str:
         return "it was sent by a program"
     if not message.author:
         return "it names nobody to answer to"
-    return "its sender is an address of our own" if lists.is_ours(message.author, group) else ""
+    if lists.is_ours(message.author, group):
+        return "its sender is an address of our own"
+    # A ticket system may answer from a new address each time, and so escape ack.per_sender.
+    before = (case.unit.issue(number) for number in case.unit.named_by(_answered(case)))
+    if any(issue is not None and issue.answering for issue in before):
+        return "it answers our answer to an answer: two programs may be talking to each other"
+    return ""
+
+
+def _answered(case: Case) -> list[str]:
+    """The mails of ours that it answers, by their Message-IDs."""
+    return [one for one in case.message.references[:MENTIONS] if case.tokens.is_own(one)]
 
 
 def _unanswered(case: Case, kind: str = "acknowledgement") -> str:
@@ -240,6 +258,18 @@ def _relayed(case: Case) -> dict[str, Any]:
     return shown
 
 
+def _to_the_thread(case: Case, event: str, number: int, params: dict[str, Any], *, listed: bool) -> None:
+    """Pass a mail on to those who follow the issue's thread. `listed`: the group's list has it, so that only experts
+    are left."""
+    others = case.facts.issue.participants if case.facts.issue else ()
+    if listed and not any(one.role is Role.EXPERT for one in others):
+        return
+    case.unit.notify(
+        event, number, {**params, "listed": True} if listed else params, case.now,
+        original=True, pieces=case.message.inside(),
+    )  # fmt: skip
+
+
 def _with_the_list(case: Case, member: Member) -> bool:
     """The group's list has this note of a member: it came over it, or names it, and a signature says that no stranger
     wrote so to keep it from the members."""
@@ -254,7 +284,8 @@ def _authenticated(case: Case) -> tuple[str, str]:
         return "", case.doubt
     if case.facts.claims_member is not None:
         return "", _not_a_members(case)
-    if case.facts.keyed:
+    # Whoever took part once and was taken away still has the address.
+    if case.facts.keyed and case.facts.role is not None:
         return "address", ""
     if reporter_keys.signed_by_known(case.message, case.facts):
         return "signature", ""

@@ -40,6 +40,11 @@ _TO_NO_PARTICIPANT = ("escalation", "escalation_coordinator", "regulatory_contac
 _WITH_KEY = ("key", "acknowledgement_unreadable")
 
 
+def loop_message_id(tokens: Tokens, notice: int) -> str:
+    """The Message-ID of the mail to ourselves that `mailbot check --send` has made with a notice."""
+    return tokens.message_id(notice, _SINGLE)
+
+
 class Manner(Enum):
     """How a notice is sent."""
 
@@ -63,10 +68,12 @@ class Poster:
 
     def __init__(
         self, settings: Settings, tokens: Tokens, openpgp: OpenPGP, templates: Templates, claim: ClaimedNotice,
-        *, root: int | None, issue_encrypted: bool,
+        *, root: int | None, issue_encrypted: bool, relayed_as: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         """`root` is the notice that opened the issue for members: their mails thread under its Message-ID.
-        `issue_encrypted`: the report came encrypted, so that not even its title may go out in clear."""
+        `issue_encrypted`: the report came encrypted, so that not even its title may go out in clear.
+        `relayed_as`: under which Message-IDs the report went through other mailbots, which know their own by them."""
+        self._relayed_as = relayed_as
         self._issue_encrypted = issue_encrypted
         self._settings = settings
         self._tokens = tokens
@@ -90,7 +97,8 @@ class Poster:
         closed = tuple(Missing(one.address, "unusable", "nothing") for one in experts if not self._reachable(one))
         recipients = [one for one in recipients if one.key is None]
         refused: frozenset[str] = frozenset()
-        self._through = self._settings.relay.list_address if recipients[0].member_id is None else None
+        to_list = bool(recipients) and recipients[0].member_id is None
+        self._through = self._settings.relay.list_address if to_list else None
         while True:
             sealed = [one for one in recipients if self._lacks(one, refused) is None]
             keyless = [(one, why) for one in recipients if (why := self._lacks(one, refused)) is not None]
@@ -229,9 +237,8 @@ class Poster:
     @property
     def _about(self) -> str:
         """The issue as people see it, or what ids begin with."""
-        if self._claim.issue is None:
-            return self._settings.group.id_prefix
-        return self._settings.issue_id(self._claim.issue)
+        group = self._settings.group
+        return group.id_prefix if self._claim.issue is None else self._settings.issue_id(self._claim.issue)
 
     def _internal_fields(self, subject: str, number: int) -> list[fields.Field]:
         """Header fields of mail to members: like a mailing list's, and the same for every copy.
@@ -258,6 +265,8 @@ class Poster:
             found += [("List-Id", f"<members.{group.local_part}.{group.domain}>"), ("List-Post", f"<mailto:{about}>")]
         if self._claim.issue is not None:
             found.append(("X-Mailbot-Issue", self._settings.issue_id(self._claim.issue)))
+        if loop := fields.message_ids(self._relayed_as):
+            found.append(("X-Mailbot-Loop", loop))
         root = ""
         if self._root is not None and self._root != self._claim.id:
             root = self._tokens.message_id(self._root, number)

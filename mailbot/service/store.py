@@ -7,12 +7,13 @@ A claim carries a fencing token: whatever is recorded for it is only taken while
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from mailbot.domain.clocks import Clock
 from mailbot.domain.issue import Disposition, Outcome, Role
 from mailbot.mail.envelope import Envelope
+from mailbot.service.command_records import CommandRecords
 from mailbot.service.duties import Duties
 from mailbot.service.work import Work
 
@@ -33,6 +34,23 @@ class ClaimedMail:
     envelope: Envelope
     raw: bytes
     failures: int
+    released: bool = False
+    """It was held once, and somebody let it through."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMail:
+    """A mail that waits for somebody's word. Who wrote it and the subject are as the mail says."""
+
+    number: int
+    received_at: datetime
+    size: int
+    cause: str
+    author: str
+    author_name: str
+    subject: str
+    discarded: bool = False
+    """Somebody has already decided that it is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +85,6 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
-class IssueTexts:
-    """What was written about an issue, for telling what may not leave the group."""
-
-    internal: tuple[str, ...]
-    """By members and experts to each other."""
-    outside: tuple[str, ...]
-    """By or to people outside."""
-
-
-@dataclass(frozen=True, slots=True)
 class IssueView:
     """An issue as its rows stand now, opened."""
 
@@ -93,9 +101,15 @@ class IssueView:
     reporter_key: ReporterKey | None
     answerable: bool = True
     """The reporter may be written to by a program: the report was no machine's or list's."""
+    answering: bool = False
+    """What opened it was a stranger's answer to an automatic mail of ours."""
+    relayed_as: tuple[str, ...] = ()
+    """What opened it was another mailbot's relay: its Message-ID, and those before it."""
     appointed: str | None = None
     """The member who was asked to coordinate, and has not said yes yet."""
     severity: str | None = None
+    severity_judged: bool = False
+    """A member set it; a CVSS vector does not change it."""
     category: str | None = None
     outcome: str | None = None
     drill: bool = False
@@ -131,6 +145,8 @@ class NewIssue:
     opened_at: datetime
     answerable: bool = True
     drill: bool = False
+    answering: bool = False
+    relayed_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +165,7 @@ class Draft:
     encrypted: bool
 
 
-class Unit(Duties, Protocol):
+class Unit(Duties, CommandRecords, Protocol):
     """One short write transaction in which a decision is recorded."""
 
     def redelivered(self, digest: bytes) -> bool:
@@ -179,22 +195,6 @@ class Unit(Duties, Protocol):
     def change_issue(self, number: int, changes: Mapping[str, Any]) -> None:
         """Give fields of an issue other values. Names are those of `IssueView`; what has no column of its own is kept
         sealed."""
-        ...
-
-    def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
-        """Remember that this signed text was handled. False if it was before, and then nothing may come of it."""
-        ...
-
-    def last_word(self, number: int, address: str) -> str:
-        """The Message-ID of the last mail that somebody wrote on an issue; "" if they wrote none."""
-        ...
-
-    def texts(self, number: int) -> IssueTexts:
-        """What was written about an issue so far."""
-        ...
-
-    def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
-        """Whether a member may be sent another transcript of what failed: `most` in a `period`. If so it is counted."""
         ...
 
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None: ...
@@ -250,6 +250,38 @@ class Unit(Duties, Protocol):
         quarantine: str = "",
     ) -> None:  # fmt: skip
         """End the claimed mail. With an issue number, its raw mail is re-sealed to that issue."""
+        ...
+
+    def reports_of_sender(self, since: datetime, until: datetime) -> int:
+        """How many mails of the claimed mail's sender that came in between opened issues."""
+        ...
+
+    def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
+        """Set the claimed mail aside. `shown` is what a list of held mail says of it."""
+        ...
+
+    def held(self) -> list[HeldMail]:
+        """Everything that is held, the oldest first."""
+        ...
+
+    def held_mail(self, number: int) -> HeldMail | None:
+        """One mail that is held, or was held and then discarded; None if there is none of this number."""
+        ...
+
+    def let_through(self, number: int, actor: str) -> None:
+        """Have a held (or discarded) mail handled, and never held again."""
+        ...
+
+    def drop_held(self, number: int, now: datetime) -> None:
+        """Have a held mail end as discarded."""
+        ...
+
+    def came_back(self, message_id: str) -> None:
+        """Remember that our own mail came in, if somebody waits for it."""
+        ...
+
+    def first_on(self, day: date, what: str) -> bool:
+        """True for the first call of each `what` on each day."""
         ...
 
 

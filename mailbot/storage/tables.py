@@ -108,12 +108,14 @@ inbox = Table(
     Column("disposition", Text),
     Column("issue_id", RowId, ForeignKey("issue.id")),
     Column("cause", Text, comment="why it is quarantined or held: one of our own phrases"),
+    Column("sealed", LargeBinary, comment="of a held mail: who wrote it, the subject"),
+    Column("released_by", Text, comment="who let it through after it was held: a member's id or operator"),
     Column("finished_at", Instant),
     *_claim_columns(),
     sqlite_autoincrement=True,
 )
 Index("ix_inbox_waiting", inbox.c.state, inbox.c.turn, inbox.c.id)
-Index("ix_inbox_sender", inbox.c.sender_hash, inbox.c.state)
+Index("ix_inbox_sender", inbox.c.sender_hash, inbox.c.state, inbox.c.received_at)
 Index("ix_inbox_digest", inbox.c.digest)
 
 inbox_hash = Table(
@@ -311,6 +313,16 @@ acknowledged = Table(
 Index("ix_acknowledged_sender_hash", acknowledged.c.sender_hash, acknowledged.c.at)
 Index("ix_acknowledged_at", acknowledged.c.at)
 
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("issue_id", RowId, ForeignKey("issue.id"), primary_key=True, autoincrement=False),
+    Column("member_id", Text, primary_key=True),
+    Column("verdict", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("sealed", LargeBinary, nullable=False, comment="reason"),
+)
+
 spent = Table(
     "spent",
     metadata,
@@ -350,4 +362,5 @@ public_key = Table(
     Column("fingerprint", Text, primary_key=True),
     Column("armor", Text, nullable=False),
     Column("since", Instant, nullable=False),
+    Column("addresses", Text, nullable=False, server_default=text("''"), comment="of its user ids, one a line"),
 )

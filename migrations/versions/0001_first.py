@@ -75,6 +75,13 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("armor", sa.Text(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "addresses",
+            sa.Text(),
+            server_default=sa.text("('')"),
+            nullable=False,
+            comment="of its user ids, one a line",
+        ),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_public_key")),
     )
     op.create_table(
@@ -258,6 +265,16 @@ def upgrade() -> None:
     op.create_index("ix_turn_issue_id", "turn", ["issue_id"], unique=False)
     op.create_index("ix_turn_member_id", "turn", ["member_id", "at"], unique=False)
     op.create_table(
+        "verdict",
+        sa.Column("issue_id", ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="reason"),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_verdict_issue_id")),
+        sa.PrimaryKeyConstraint("issue_id", "member_id", name=op.f("pk_verdict")),
+    )
+    op.create_table(
         "blob_chunk",
         sa.Column("blob_id", ROW_ID, autoincrement=False, nullable=False),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
@@ -288,6 +305,13 @@ def upgrade() -> None:
         sa.Column("disposition", sa.Text(), nullable=True),
         sa.Column("issue_id", ROW_ID, nullable=True),
         sa.Column("cause", sa.Text(), nullable=True, comment="why it is quarantined or held: one of our own phrases"),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True, comment="of a held mail: who wrote it, the subject"),
+        sa.Column(
+            "released_by",
+            sa.Text(),
+            nullable=True,
+            comment="who let it through after it was held: a member's id or operator",
+        ),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("claim_token", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("claim_owner", sa.Text(), nullable=True),
@@ -304,7 +328,7 @@ def upgrade() -> None:
         "ix_inbox_claim_owner", "inbox", ["claim_owner"], unique=False, sqlite_where=sa.text("claim_owner IS NOT NULL")
     )
     op.create_index("ix_inbox_digest", "inbox", ["digest"], unique=False)
-    op.create_index("ix_inbox_sender", "inbox", ["sender_hash", "state"], unique=False)
+    op.create_index("ix_inbox_sender", "inbox", ["sender_hash", "state", "received_at"], unique=False)
     op.create_index("ix_inbox_waiting", "inbox", ["state", "turn", "id"], unique=False)
     op.create_table(
         "notice",

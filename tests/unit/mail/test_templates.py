@@ -20,9 +20,9 @@ OUTSIDE = {
     *("escalation_coordinator", "regulatory_contact", "embargo_reporter"),
 }
 PUBLIC = {"announcement"}
-OPERATORS = {"undelivered_member", "key_expiry_operators", "key_expiry"}
+OPERATORS = {"loop", "trouble", "undelivered_member", "key_expiry_operators", "key_expiry"}
 MEMBERS = set(SAMPLES) - OUTSIDE - OPERATORS - PUBLIC
-ABOUT_NO_ISSUE = {"hand_over", "digest"}
+ABOUT_NO_ISSUE = {"hand_over", "digest", "held"}
 SECRET = "Rhododendron"
 
 
@@ -166,7 +166,7 @@ def test_no_value_begins_a_line_of_the_card_or_of_the_subject(templates: Templat
 def test_an_endless_text_is_cut_and_says_so(templates: Templates) -> None:
     body = written(templates, "report", text="y" * 200_000).body
     assert len(body) < 103_000
-    assert "(Cut here; the attached original holds all of it.)" in body
+    assert "(Cut here; the original holds all of it.)" in body
 
 
 def test_a_report_without_text_says_so(templates: Templates) -> None:

@@ -74,7 +74,9 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
         "changed": {"member": "alice", "changes": ["owner: nobody -> alice"]},
         "answered": {"member": "alice", "to": [f"{RITA}, encrypted"], "text": TEXT, "waits": False},
-        "reply": {"member": "alice", "to": [[RITA, "<1@out.example>"]], "text": "Thank you.\n"},
+        "reply": {"member": "alice", "to": [[RITA, "<1@out.example>"], [CC, ""]], "text": "Thank you.\n"},
+        "opinion": {"member": "alice", "outcome": "not-security", "missing": 1, "reason": TEXT},
+        "introduction": {**relayed, "mentions": [], "unanswered": "", "to": EXPERT},
         "transcript": {
             "member": "alice",
             "in_reply_to": "<7@members.example>",
@@ -91,8 +93,19 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "key": answered,
         "undelivered_reporter": {"what": "acknowledgement", "address": RITA, "code": "5.1.1"},
         "undelivered_member": {"member": "bob", "address": "bob@members.example", "code": "5.1.1", "count": 2},
+        "held": {
+            "count": 1,
+            "mails": [
+                {
+                    "number": 7, "received_at": NOW.isoformat(), "size": 1000, "cause": "spam score 14.2, over 10",
+                    "from": "seller@out.example", "name": "Seller", "subject": "14 bugs",
+                }
+            ],
+        },
+        "loop": {},
+        "trouble": {"problems": [["1 mail is not sent", "mailbot queue list", True]]},
         **_about_clocks(),
-    }
+    }  # fmt: skip
     return known[event] | changes
 
 
@@ -128,11 +141,15 @@ def _about_clocks() -> dict[str, dict[str, Any]]:
     return {event: {**params, "late": False} for event, params in about.items()}
 
 
+EXPERT, CC = "xenia@expert.example", "vera@vendor.example"
 PERSONAL = ("transcript", "appointed", "hand_over", "hand_over_lapsed", "key_expiry")
 """Those that answer one member, or ask one for something."""
 PERHAPS_NO_ISSUE = ("transcript",)
-ABOUT_NO_ISSUE = ("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest")
-WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
+ABOUT_NO_ISSUE = (
+    *("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest"),
+    *("held", "loop", "trouble"),
+)
+WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note", "introduction")
 
 
 def notice(event: str, params: Mapping[str, Any] | None = None, **changes: Any) -> ClaimedNotice:
