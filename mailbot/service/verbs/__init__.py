@@ -15,6 +15,7 @@ from mailbot.service.verbs import (
     cc,
     claim,
     close,
+    confirm,
     credit,
     cve,
     cvss,
@@ -81,6 +82,7 @@ VERBS: Mapping[str, Verb] = {
         oncall,
         drill,
         key,
+        confirm,
         whoami,
         help,
     )
