@@ -9,8 +9,9 @@ from __future__ import annotations
 import shutil
 import ssl
 import tempfile
+import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,9 @@ from mailbot.storage.seal import load_sealer
 
 if TYPE_CHECKING:
     from mailbot.openpgp.gpg import Gpg
+    from mailbot.service.health import Vitals
     from mailbot.service.outgoing import OutgoingMail
+    from mailbot.service.ports import KeyInfo
     from mailbot.smtp.smarthost import Smarthost
     from mailbot.storage.store import Store
     from mailbot.storage.vault import Vault
@@ -136,6 +139,58 @@ def open_smarthost(delivery: Delivery) -> Smarthost:
     return Smarthost(
         delivery.host, delivery.port, delivery.tls, local_name(), delivery.tls_ca_file, delivery.tls_name, login
     )  # fmt: skip
+
+
+class Watch:
+    """Looks at the vitals of an installation. Keys are looked at once an hour: that starts gpg."""
+
+    def __init__(self, settings: Callable[[], Settings], database: Database, now: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._database = database
+        self._now = now
+        self._lock = threading.Lock()
+        self._ends: tuple[datetime, datetime | None, datetime | None] | None = None
+
+    def vitals(self) -> Vitals:
+        """Raises what reading the database or gpg raises."""
+        from dataclasses import asdict
+
+        from mailbot.service.health import Vitals
+        from mailbot.storage import vitals
+
+        now = self._now()
+        with self._lock:
+            if self._ends is None or abs(now - self._ends[0]) > timedelta(hours=1):
+                self._ends = now, *self._look_at_keys()
+            group, members = (None if ends is None else (ends - now) / timedelta(days=1) for ends in self._ends[1:])
+        counts = vitals.read(self._database, now)
+        return Vitals(**asdict(counts), group_key_days=group, members_key_days=members)
+
+    def _look_at_keys(self) -> tuple[datetime | None, datetime | None]:
+        """When the group's key ends, and when the first of the members' that has not ended yet does."""
+        from mailbot.storage import keys
+
+        settings, now = self._settings(), self._now()
+        scratch = Scratch()
+        gpg = open_gpg(settings, scratch.path)
+        try:
+            with self._database.read() as connection:
+                gpg.load(keys.revision(connection), keys.armored(connection))
+            group = gpg.info(settings.openpgp.key)
+            found = [gpg.info(member.fingerprint) for member in settings.member if member.fingerprint]
+        finally:
+            gpg.close()
+            scratch.close()
+        # One that has ended is the member's own daily notice in every relay; it would hide the next.
+        ends = [end for end in map(key_end, found) if end is not None and end > now]
+        return key_end(group), min(ends, default=None)
+
+
+def key_end(info: KeyInfo | None) -> datetime | None:
+    """From when on nobody can encrypt to a key; None for never, or if it is not known."""
+    if info is None:
+        return None
+    return min((until for until in (info.expires_at, info.encrypts_until) if until is not None), default=None)
 
 
 def still_wanted(settings: Callable[[], Settings]) -> Callable[[OutgoingMail], str | None]:

@@ -180,6 +180,11 @@ class Operators(_Section):
     addresses: tuple[Address, ...] = Field(default=(), strict=False)
 
 
+class Metrics(_Section):
+    host: Line = "127.0.0.1"
+    port: int | None = Field(default=None, ge=0, le=65535)
+
+
 class Member(_Section):
     id: MemberId
     name: Line
@@ -207,6 +212,7 @@ class Settings(_Section):
     disclosure: Disclosure = Disclosure()
     membership: Membership = Membership()
     operators: Operators = Operators()
+    metrics: Metrics = Metrics()
     member: tuple[Member, ...] = Field(default=(), strict=False)
 
     @model_validator(mode="after")

@@ -24,12 +24,16 @@ class Tick:
     call: Callable[[], object]
 
 
-def timetable(fire_due_clocks: Callable[[], object], keep_standing: Callable[[], object]) -> tuple[Tick, ...]:
+def timetable(
+    fire_due_clocks: Callable[[], object], keep_standing: Callable[[], object], say_daily: Callable[[], object]
+) -> tuple[Tick, ...]:
     return (
         # Keys change seldom, and are looked at with gpg.
         Tick("standing", 300.0, keep_standing),
         # A clock fires within two seconds of its due time.
         Tick("clocks", 1.0, fire_due_clocks),
+        # Once a day, at an hour that need not be met to the minute.
+        Tick("daily", 60.0, say_daily),
     )
 
 

@@ -101,6 +101,14 @@ def trouble(where: str, cause: BaseException) -> None:
     logger.error("%s: %s", where, type(cause).__name__)
 
 
+def config_reloaded(waiting: list[str]) -> None:
+    """`waiting` are the changed keys that count from the next start on."""
+    if waiting:
+        logger.warning("config reloaded; these need a restart: %s", ", ".join(waiting))
+    else:
+        logger.info("config reloaded")
+
+
 def config_refused(explanation: str) -> None:
     """A reload was refused; the operator's own file is quoted, nothing of any mail."""
     logger.error("config not reloaded, the old one stays: %s", explanation)

@@ -23,6 +23,7 @@ from mailbot import maillog
 from mailbot.app import (
     CurrentSettings,
     Scratch,
+    Watch,
     open_certificate,
     open_database,
     open_gpg,
@@ -37,6 +38,7 @@ from mailbot.config import Settings, load
 from mailbot.errors import ConfigError
 
 if TYPE_CHECKING:
+    from mailbot.metrics import Metrics
     from mailbot.smtp.limits import Limits
 
 HOUSEKEEPING_SECONDS = 1.0
@@ -269,6 +271,7 @@ def delivery(role: Role) -> None:
 def scheduler(role: Role) -> None:
     """Fire the clocks, while it holds the scheduler's lease."""
     from mailbot import jobs
+    from mailbot.service.daily import Daily
     from mailbot.service.ticks import Ticks
     from mailbot.storage.leadership import Leadership
 
@@ -279,23 +282,46 @@ def scheduler(role: Role) -> None:
     leadership = Leadership(store.database, "scheduler")
     ticks = Ticks(role.settings, store, gpg, utc_now)
 
+    watch = Watch(role.settings, store.database, utc_now)
+    daily = Daily(role.settings, store, utc_now, watch.vitals)
+    metrics = open_metrics(settings, watch)
+
     def leading(call: Callable[[], object]) -> Callable[[], None]:
-        def run() -> None:
+        def tick() -> None:
             try:
                 if leadership.hold():
                     call()
             except Exception as error:  # noqa: BLE001 - the next tick is soon, and a traceback might quote a mail
                 maillog.trouble("scheduler", error)
 
-        return run
+        return tick
 
-    running = jobs.start(jobs.timetable(leading(ticks.fire_due_clocks), leading(ticks.keep_standing)))
+    ticking = jobs.timetable(leading(ticks.fire_due_clocks), leading(ticks.keep_standing), leading(daily.say))
+    running = jobs.start(ticking)
     role.ready()
     jobs.keep_ticking(running, role.stop)
     running.shutdown(wait=True)
     leadership.release()
     gpg.close()
     scratch.close()
+    if metrics is not None:
+        metrics.close()
+
+
+def open_metrics(settings: Settings, watch: Watch) -> Metrics | None:
+    """The port for monitoring, if there is to be one. Another scheduler on this machine may have it: then this one does
+    without, because clocks matter more."""
+    if settings.metrics.port is None:
+        return None
+    from mailbot.metrics import Metrics
+
+    try:
+        metrics = Metrics(settings.metrics.host, settings.metrics.port, watch.vitals)
+    except OSError as error:
+        maillog.trouble("metrics", error)
+        return None
+    maillog.lifecycle(f"monitoring answers on {settings.metrics.host} port {metrics.port}")
+    return metrics
 
 
 ROLES: dict[str, Callable[[Role], None]] = {

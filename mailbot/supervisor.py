@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING
 
 from mailbot import maillog
 from mailbot.errors import ConfigError
+from mailbot.systemd import Notifier
 
 if TYPE_CHECKING:
-    from mailbot.config import Listener
+    from mailbot.config import Listener, Settings
 
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
 """glibc keeps freed blocks for later unless they had their own mapping, and learns to give large ones none: a process
@@ -93,11 +94,13 @@ def bind(listener: "Listener") -> list[socket.socket]:
 class Supervisor:
     def __init__(self, config_path: Path, roles: Sequence[str]) -> None:
         self._config_path = config_path
+        self._settings: Settings
         self._sockets: list[socket.socket] = []
         self._children = [_Child(role) for role in roles]
         self._share = 1
         self._selector = selectors.DefaultSelector()
         self._announced = False
+        self._systemd = Notifier()
         self._stopping = False
         self._failed = False
 
@@ -132,12 +135,15 @@ class Supervisor:
             if first.ready or first.process is None:
                 self._release()
             self._start_due()
+            if self._announced:
+                self._systemd.alive()
         return self._drain()
 
     def _configure(self) -> None:
         from mailbot.config import load
 
-        listener = load(self._config_path).listener
+        self._settings = load(self._config_path)
+        listener = self._settings.listener
         if any(child.role == "listener" for child in self._children):
             self._sockets = bind(listener)
             self._share = listener.processes
@@ -180,6 +186,7 @@ class Supervisor:
             self._announced = True
             sys.stdout.write("mailbot ready\n")
             sys.stdout.flush()
+            self._systemd.ready()
 
     def _forget_channel(self, child: _Child) -> None:
         if child.channel is not None:
@@ -203,14 +210,21 @@ class Supervisor:
     def _reload(self) -> None:
         """Each role reads the file itself; it is checked here first, so that a bad one is said once and loudly."""
         from mailbot.config import load
+        from mailbot.reloading import need_restart
 
+        self._systemd.reloading()
         try:
-            load(self._config_path)
+            settings = load(self._config_path)
         except ConfigError as error:
             maillog.config_refused(str(error))
-            return
-        maillog.lifecycle("config reloaded")
-        self._signal_all(signal.SIGHUP)
+            self._systemd.status("config not reloaded, the old one stays: see the log")
+        else:
+            # Against what the roles were started with, so that it is said again until the restart.
+            waiting = sorted(need_restart(self._settings, settings))
+            maillog.config_reloaded(waiting)
+            self._systemd.status(f"config reloaded{'; some of it needs a restart: see the log' if waiting else ''}")
+            self._signal_all(signal.SIGHUP)
+        self._systemd.ready()
 
     def _reap(self) -> None:
         for child in self._children:
@@ -240,8 +254,9 @@ class Supervisor:
 
     def _until_next_start(self) -> float | None:
         pending = [child.restart_at for child in self._children if child.process is None]
-        soonest = min(pending, default=math.inf)
-        return None if soonest == math.inf else max(0.0, soonest - time.monotonic())
+        soonest = max(0.0, min(pending, default=math.inf) - time.monotonic())
+        soonest = min(soonest, self._systemd.alive_every or math.inf)
+        return None if soonest == math.inf else soonest
 
     @staticmethod
     def _kill(child: _Child) -> None:
@@ -256,6 +271,7 @@ class Supervisor:
 
     def _drain(self) -> int:
         maillog.lifecycle("stopping: letting everything finish")
+        self._systemd.stopping()
         for one in self._sockets:
             one.close()
         self._signal_all(signal.SIGTERM)

@@ -41,7 +41,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Those that need programs beyond GnuPG are run only where they are named: ``./dev clients`` and the like."""
     name = collection_path.name
     named = any(f"tests/{name}" in argument for argument in config.args)
-    return True if name in ("clients", "mailman", "postfix") and not named else None
+    return True if name in ("clients", "deploy", "mailman", "postfix") and not named else None
 
 
 @pytest.fixture

@@ -23,11 +23,17 @@ from mailbot.errors import TemporaryError
 from mailbot.mail.envelope import Envelope
 from mailbot.mail.templates import Templates, packaged_templates
 from mailbot.service.closing import close
+from mailbot.service.daily import Daily
+from mailbot.service.health import Vitals
+from mailbot.service.held import discard, release
 from mailbot.service.notices import Composer
 from mailbot.service.outgoing import Outcome, OutgoingMail, Result
 from mailbot.service.pipeline import Pipeline
+from mailbot.service.posting import loop_message_id
 from mailbot.service.ticks import Ticks
+from mailbot.service.tokens import Tokens
 from mailbot.smtp.replies import Stage, quoted
+from mailbot.storage import loop
 from mailbot.storage.intake import Intake
 from mailbot.storage.listings import Listings
 from mailbot.storage.outbox import SqlOutbox
@@ -37,6 +43,13 @@ from tests.installation import Installation, install
 from tests.openpgp_keys import Lab
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # a Tuesday
+
+
+HEALTHY = Vitals(
+    unhandled=0, unhandled_age=0, unwritten=0, unwritten_age=0, unsent=0, unsent_age=0, held=0, quarantined=0,
+    undelivered=0, open_issues=0, scheduler_lag=0, group_key_days=None, members_key_days=None, free_bytes=10**10,
+)  # fmt: skip
+"""A bot of which the operators hear nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,8 @@ class World:
     """Everything that the bot sent, in order."""
     smarthost_up: bool = True
     """While it is down, what is to be sent waits."""
+    vitals: Vitals = HEALTHY
+    """What the operators' daily word sees."""
     refused: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Recipients that the smarthost refuses for good, with its answer."""
 
@@ -117,6 +132,7 @@ class World:
         self.composer = Composer(self.store, self.gpg, Templates(packaged_templates()))
         self.pipeline = Pipeline(self.current, self.store, self.parser, self.gpg, self.composer, lambda: self.now)
         self.ticks = Ticks(self.current, self.store, self.gpg, lambda: self.now)
+        self.daily = Daily(self.current, self.store, lambda: self.now, lambda: self.vitals)
 
     def accept(self, raw: bytes, sender: str, *recipients: str) -> int:
         """Mail that got its 250; nothing is handled yet."""
@@ -164,7 +180,18 @@ class World:
         self.now += delta
         self.ticks.keep_standing()
         self.ticks.fire_due_clocks()
+        self.daily.say()
         return self.settle()
+
+    def mail_itself(self) -> None:
+        """What `mailbot check --send` begins with."""
+        tokens = Tokens(self.store.token_key, "example.org")
+        loop.start(self.store.database, self.vault, self.now, lambda notice: loop_message_id(tokens, notice))
+
+    def decide(self, verb: str, number: int, actor: str) -> None:
+        """Somebody's word on a held mail: ``release`` or ``discard``."""
+        with self.store.operate() as unit:
+            assert {"release": release, "discard": discard}[verb](unit, number, actor, self.now) is not None
 
     def close_issue(self, number: int, outcome: str) -> None:
         with self.store.operate() as unit:

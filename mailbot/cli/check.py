@@ -43,6 +43,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "is ok, warn or fail, with the mend. Exit code: 0 (also with warnings), 1 on a failure, 2 on a config error.",
         epilog="example: mailbot --config /etc/mailbot/mailbot.toml check",
     )
+    parser.add_argument("--deep", action="store_true", help="also see that the books balance: takes a while")
+    parser.add_argument(
+        "--send", action="store_true", help="also mail itself, through the whole loop, and wait a minute for it"
+    )
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -53,7 +57,12 @@ def run(options: argparse.Namespace) -> int:
     settings = load(options.config)
     _named_files(settings, options.config)
     findings = [Finding("ok", "config", f"{options.config}: {_members(len(settings.member))}")]
-    for look in CHECKS:
+    looks = [*CHECKS]
+    if options.deep or options.send:
+        from mailbot.cli import deep
+
+        looks += [deep.deep] * options.deep + [deep.send] * options.send
+    for look in looks:
         try:
             findings += look(settings)
         except ConfigError:
@@ -95,6 +104,8 @@ def _named_files(settings: "Settings", config: Path) -> None:
 
 
 def _permissions(settings: "Settings") -> Iterator[Finding]:
+    from mailbot.storage.unseal import readable_by_others
+
     database = Path(settings.storage.database.removeprefix("sqlite:///"))
     for path, what in (
         (settings.storage.seal_key_file, "seal key"), (settings.openpgp.home, "GnuPG home"), (database, "database"),
@@ -103,7 +114,7 @@ def _permissions(settings: "Settings") -> Iterator[Finding]:
     ):  # fmt: skip
         if not path.exists():
             continue
-        if path.stat().st_mode & 0o077:
+        if readable_by_others(path):
             mode = "700" if path.is_dir() else "600"
             yield Finding("fail", "secrets", f"{path} ({what}) can be read by others", f"chmod {mode} {path}")
         else:
@@ -127,7 +138,7 @@ def _keys(settings: "Settings") -> Iterator[Finding]:
             yield Finding("fail", "group key", "expired or revoked: nobody can encrypt to it", _extend(settings))
         else:
             gpg.sign(b"check")
-            yield _expiry("group key", group.expires_at, now, _extend(settings))
+            yield expiry("group key", group.expires_at, now, _extend(settings))
         for member in settings.member:
             info = gpg.info(member.fingerprint) if member.fingerprint else None
             trouble = problem(settings, member, info)
@@ -135,7 +146,12 @@ def _keys(settings: "Settings") -> Iterator[Finding]:
                 yield Finding("warn", "member", f"{member.id}: {trouble}")
             elif info is not None:
                 ends = min((until for until in (info.expires_at, info.encrypts_until) if until), default=None)
-                yield _expiry(f"key {member.id}", ends, now, "ask for a refreshed copy; mailbot key import FILE")
+                yield expiry(f"key {member.id}", ends, now, "ask for a refreshed copy; mailbot key import FILE")
+    if not settings.slo.escalation:
+        yield Finding(
+            "warn", "escalation", "no [[slo.escalation]]: when nobody answers a report, only the members are told",
+            "name somebody outside the group who can reach a member by phone",
+        )  # fmt: skip
     if not settings.member:
         yield Finding("warn", "member", "no members: nobody gets the reports", "add [[member]] tables to the config")
 
@@ -144,7 +160,7 @@ def _extend(settings: "Settings") -> str:
     return f"gpg --homedir {settings.openpgp.home} --quick-set-expire {settings.openpgp.key} 2y '*', and without '*'"
 
 
-def _expiry(what: str, expires_at: "object", now: "object", mend: str) -> Finding:
+def expiry(what: str, expires_at: "object", now: "object", mend: str) -> Finding:
     from datetime import datetime
 
     if not isinstance(expires_at, datetime) or not isinstance(now, datetime):
@@ -164,6 +180,12 @@ def _database(settings: "Settings") -> Iterator[Finding]:
     with database.read() as connection:
         for what, count, mend in health.troubles(connection):
             yield Finding("warn", "database", f"{count} {what}", mend)
+
+
+def _lists(settings: "Settings") -> Iterator[Finding]:
+    from mailbot.cli.lists import check
+
+    return check(settings)
 
 
 def _templates(settings: "Settings") -> Iterator[Finding]:
@@ -242,5 +264,5 @@ def _clock(settings: "Settings") -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[["Settings"], Iterator[Finding]], ...] = (
-    _permissions, _keys, _database, _templates, _smarthost, _disk, _clock,
+    _permissions, _keys, _lists, _database, _templates, _smarthost, _disk, _clock,
 )  # fmt: skip

@@ -45,6 +45,8 @@ def run_list(options: argparse.Namespace) -> int:
     whose = {settings.openpgp.key: "group"} | {
         member.fingerprint: member.id for member in settings.member if member.fingerprint
     }
+    if settings.relay.to == "list" and settings.relay.list_key:
+        whose.setdefault(settings.relay.list_key, "list")
     rows = []
     with opened(settings) as gpg:
         for fingerprint, owner in whose.items():
@@ -96,7 +98,9 @@ def run_import(options: argparse.Namespace) -> int:
             keys.put(connection, info.fingerprint, armor, utc_now(), addresses)
         member = settings.member_by_fingerprint(info.fingerprint)
         print(f"{'updated' if known else 'imported'} {info.fingerprint}  {', '.join(info.user_ids)}")
-        print(f"  member {member.id}" if member else "  no member of the config has this fingerprint yet")
+        of_list = settings.relay.to == "list" and info.fingerprint == settings.relay.list_key
+        whose = f"member {member.id}" if member else f"the list {settings.relay.list_address}" if of_list else ""
+        print(f"  {whose}" if whose else "  no member of the config has this fingerprint yet")
         if not info.usable(utc_now()):
             print("  warning: it cannot be encrypted to now (expired, revoked, or without an encryption key)")
     return 0

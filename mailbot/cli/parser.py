@@ -11,6 +11,7 @@ from mailbot.errors import ConfigError, MailbotError, UsageError
 NOUNS = {
     "init": "make a new installation",
     "check": "say what is wrong, and how to mend it",
+    "health": "say whether the bot does its work",
     "serve": "run the bot until SIGTERM",
     "demo": "play the whole story here, and show what everybody gets",
     "issue": "list, show and close issues",

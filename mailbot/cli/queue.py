@@ -1,7 +1,9 @@
 """``mailbot queue``: what came in, what goes out, and what became of each."""
 
 import argparse
+import sys
 
+from mailbot.cli import held
 from mailbot.cli.output import add_json, print_json, print_table
 from mailbot.errors import UsageError
 
@@ -19,6 +21,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     show = noun.add_parser("show", help="one row", epilog="example: mailbot queue show out 17")
     show.add_argument("queue", choices=("in", "out"), help="in: accepted mail; out: outgoing mail")
     show.add_argument("id", type=int, help="as in `mailbot queue list`")
+    show.add_argument(
+        "--raw", action="store_true", help="of accepted mail, the mail itself as it came, to standard output"
+    )
     add_json(show)
     show.set_defaults(run=run_show)
     retry = noun.add_parser(
@@ -27,6 +32,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )  # fmt: skip
     retry.add_argument("id", type=int, nargs="+", metavar="ID", help="as in `mailbot queue list`")
     retry.set_defaults(run=run_retry)
+    held.add(noun)
 
 
 def run_list(options: argparse.Namespace) -> int:
@@ -47,6 +53,8 @@ def run_list(options: argparse.Namespace) -> int:
 def run_show(options: argparse.Namespace) -> int:
     from mailbot.cli.access import listings
 
+    if options.raw:
+        return run_raw(options)
     with listings(options.config) as (rows, _):
         found = rows.inbox(0) if options.queue == "in" else rows.outbox(0)
     row = next((row for row in found if row["id"] == options.id), None)
@@ -57,6 +65,22 @@ def run_show(options: argparse.Namespace) -> int:
     else:
         for name, value in row.items():
             print(f"{name:<12} {'-' if value is None else value}")
+    return 0
+
+
+def run_raw(options: argparse.Namespace) -> int:
+    from mailbot.app import open_store
+    from mailbot.config import load
+
+    if options.queue != "in" or options.json:
+        raise UsageError("--raw goes with `mailbot queue show in ID` and nothing else")
+    if sys.stdout.isatty():
+        # A stranger wrote it, and a terminal obeys what it is sent.
+        raise UsageError("--raw writes the mail as it came, which no terminal should see; add > FILE")
+    raw = open_store(load(options.config)).raw_mail(options.id)
+    if raw is None:
+        raise UsageError(f'the queue "in" has no row {options.id}; `mailbot queue list` shows the newest')
+    sys.stdout.buffer.write(raw)
     return 0
 
 

@@ -44,6 +44,10 @@ class Disposition(StrEnum):
     OWN = "own"
     DUPLICATE = "duplicate"
     UNREADABLE = "unreadable"
+    DISCARDED = "discarded"
+    """It was held, and somebody decided that it is nothing."""
+    HELD = "held"
+    """Nobody has decided yet; the row says so by its state, and has no disposition."""
 
 
 NO_TITLE = "(no subject)"

@@ -88,7 +88,7 @@ def _topmost_block(structure: Structure, trusted: frozenset[str]) -> list[str]:
     for name, value in structure.headers:
         match name.lower():
             case "authentication-results":
-                if _authserv_id(value) in trusted:
+                if authserv_id(value) in trusted:
                     block.append(value)
                 elif block:
                     break
@@ -97,7 +97,7 @@ def _topmost_block(structure: Structure, trusted: frozenset[str]) -> list[str]:
     return block[:FIELDS]
 
 
-def _authserv_id(value: str) -> str:
+def authserv_id(value: str) -> str:
     """In lower case; "" if it cannot be read. Some servers leave it out, and then a result stands in its place."""
     first = (_without_comments(value) or "").partition(";")[0].split()
     if not first or "=" in "".join(first) or (len(first) > 1 and first[1:] != ["1"]):

@@ -30,6 +30,8 @@ _DAEMONS = frozenset(
     {"mailer-daemon", "postmaster", "mailerdaemon", "mailer_daemon", "mail-daemon", "maildaemon", "mdaemon", "mmdf"}
     | {"mta", "smtp-daemon", "mail-system", "mailsystem", _EXCHANGE}
 )
+# Old systems write their name without a domain.
+_BARE = re.compile(r"(?:^|<)\s*mailer-daemon\s*(?:[>(]|$)", re.IGNORECASE)
 # Systems that do not send from nobody, as RFC 5321 4.5.5 wants it. A postmaster may be a person.
 _NOBODY = frozenset({"mailer-daemon", "mailerdaemon", _EXCHANGE})
 _STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
@@ -83,6 +85,8 @@ def is_bounce(structure: Structure, reverse_path: str) -> bool:
     if not from_nobody(reverse_path):
         return False
     found = authors(structure)
+    if len(found) == 1 and not found[0].address:
+        return _BARE.search(structure.header("From")) is not None
     return len(found) == 1 and found[0].address.partition("@")[0].lower() in _DAEMONS
 
 

@@ -89,7 +89,7 @@ def passage(text: str) -> str:
     over the limit it is cut, and says so."""
     text = text.strip("\n")
     if len(text) > PASSAGE_LIMIT:
-        return set_apart(text[:PASSAGE_LIMIT]) + "\n\n(Cut here; the attached original holds all of it.)"
+        return set_apart(text[:PASSAGE_LIMIT]) + "\n\n(Cut here; the original holds all of it.)"
     return set_apart(text) or "(no text)"
 
 

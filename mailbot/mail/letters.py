@@ -105,6 +105,8 @@ class Card:
     commands: tuple[Command, ...] = ()
     """Those most likely next; only those that exist."""
     attachments: tuple[Attachment, ...] = ()
+    left_out: bool = False
+    """The original does not go along; a warning says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +209,7 @@ class Keyless(Letter):
 
     notice: ClassVar[str] = "keyless"
     issue: str
+    """"" where the mail is about no single issue."""
     event: str
     """What happened, neutral: ``new report``, ``follow-up``, ``internal note``, ``reminder`` ..."""
     reason: str
@@ -293,6 +296,56 @@ class UndeliveredReporter(Letter):
     address: str
     code: str
     """Status as ``5.1.1`` or ``550``; "" if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMail:
+    """One mail that waits for a word; `size` in bytes, `cause` is one of our own phrases."""
+
+    number: int
+    received_at: datetime
+    size: int
+    cause: str
+    author: Person
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held(Letter):
+    """To the members, once a day while something is held."""
+
+    notice: ClassVar[str] = "held"
+    mails: tuple[HeldMail, ...]
+    """The oldest ones, as many as one mail lists."""
+    count: int
+    """How many there are in all."""
+    control: str
+    """``security+control@example.org``."""
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the installation, and the mend, in our own words."""
+
+    what: str
+    mend: str
+    grave: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop(Letter):
+    """From the bot to itself, to see that mail goes round."""
+
+    notice: ClassVar[str] = "loop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble(Letter):
+    """To the operators, once a day while something is wrong."""
+
+    notice: ClassVar[str] = "trouble"
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

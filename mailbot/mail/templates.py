@@ -101,6 +101,7 @@ class Templates:
         environment.filters = {
             **FILTERS,
             "join": environment.filters["join"],
+            "length": environment.filters["length"],
             "replace": environment.filters["replace"],
         }
         environment.globals = {"MARKER": MARKER}

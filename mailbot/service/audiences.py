@@ -121,5 +121,10 @@ def contacts(_settings: Settings, _issue: IssueView | None, params: Mapping[str,
     return [Recipient(address) for address in params["to"]]
 
 
+def ourselves(settings: Settings, _issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
+    """The group's own address: to see that mail comes in."""
+    return [Recipient(settings.group.address)]
+
+
 def operators(settings: Settings, _issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
     return [Recipient(address) for address in settings.operators.addresses]

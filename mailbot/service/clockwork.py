@@ -24,6 +24,7 @@ from mailbot.service.coordination import (
 from mailbot.service.occasion import Lines, Moment, Occasion, calendar, happen, issue_of, live, policy, stop_all, tell
 
 __all__ = [
+    "FILED",
     "Lines",
     "Moment",
     "Occasion",
@@ -116,15 +117,13 @@ def reopened(at: Occasion, number: int) -> Lines:
 
 def set_embargo(at: Occasion, number: int, end: datetime | None) -> Lines:
     """The embargo ends at `end`, or there is none. The reporter is told; a proposal to lift it is over."""
-    before = issue_of(at, number).embargo_until
     at.unit.change_issue(number, {"embargo_until": end, "lifted_at": None})
     at.unit.forget_stances(number)
     if end is None:
         lines = happen(at, number, Event.EMBARGO_NONE)
-        lines = (f"embargo: {_date(before)} -> none", *lines)
     else:
         happen(at, number, Event.EMBARGO_SET, date=end)
-        lines = (f"embargo: {_date(before)} -> {when(end)} ({left(end, at.now)})",)
+        lines = (f"embargo: ends {when(end)} ({left(end, at.now)})",)
         if warning := weekend(end):
             lines += (f"warning: {warning}",)
     return lines + _tell_reporter(at, number, end)
@@ -138,18 +137,17 @@ def lift_stance(at: Occasion, number: int, member: str, agrees: bool, reason: st
     members = [one.id for one in at.settings.member]
     found = lift(at.unit.stances(number), members, at.settings.embargo.lift_quorum)
     if found.done:
-        return found, (f"lift: {found.words}", *_lift(at, number))
+        return found, _lift(at, number)
     if not proposed:
         tell(at, "lift", number, {"member": member, "reason": reason, "quorum": found.quorum})
-    return found, (f"lift: {found.words}",)
+    return found, ()
 
 
 def _lift(at: Occasion, number: int) -> Lines:
-    before = issue_of(at, number).embargo_until
     at.unit.change_issue(number, {"embargo_until": None, "lifted_at": at.now})
     at.unit.forget_stances(number)
     lines = happen(at, number, Event.LIFTED)
-    return (f"embargo: {_date(before)} -> lifted", *lines, *_tell_reporter(at, number, None, lifted=True))
+    return (*lines, *_tell_reporter(at, number, None, lifted=True))
 
 
 def fixed(at: Occasion, number: int) -> Lines:
@@ -211,7 +209,3 @@ def _tell_reporter(
     params = {"end": None if end is None else end.isoformat(), "lifted": lifted, "published": published}
     tell(at, "embargo_reporter", number, params)
     return ("the reporter is told",)
-
-
-def _date(moment: datetime | None) -> str:
-    return "none" if moment is None else when(moment)

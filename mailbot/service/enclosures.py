@@ -1,5 +1,6 @@
 """What goes along with a mail to members: the original byte for byte, and what was inside its encryption."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,17 +36,29 @@ class Enclosures:
         return cls(original, tuple(pieces), bool(claim.params.get("raw_only")), claim.params)
 
     @property
+    def left_out(self) -> bool:
+        """Nothing goes along: with it the mail was larger than the mail server takes."""
+        return "left_out" in self.params
+
+    @property
     def size(self) -> int:
         return len(self.original) if self.original is not None else 0
 
     @property
+    def digest(self) -> str:
+        """SHA-256 of the original, where it does not go along."""
+        return hashlib.sha256(self.original).hexdigest() if self.original is not None and self.left_out else ""
+
+    @property
     def attached(self) -> int:
         """How many bytes of the original go along."""
+        if self.left_out:
+            return 0
         return min(self.size, RAW_CAP) if self.raw_only else self.size
 
     def sealed(self) -> list[Entity]:
         """As parts of a mail that will be encrypted."""
-        if self.original is None:
+        if self.original is None or self.left_out:
             return []
         if self.raw_only:
             return [compose.raw_part(self.original, RAW_CAP, "original.eml")]
@@ -53,7 +66,7 @@ class Enclosures:
 
     def clear(self) -> list[Entity]:
         """As parts of a mail that is only signed: nothing in it may be of a form that mail systems change."""
-        if self.original is None:
+        if self.original is None or self.left_out:
             return []
         if not self.raw_only and compose.fits_clear(self.original):
             parts = [compose.original_part(self.original)]

@@ -12,7 +12,7 @@ from mailbot.config import Member, Settings
 from mailbot.domain.issue import Disposition, Role, title_from
 from mailbot.service import came_back, clockwork, commanding, confirming, lists, reporter_keys
 from mailbot.service.message import Message
-from mailbot.service.router import Facts
+from mailbot.service.router import MENTIONS, Facts
 from mailbot.service.store import NewIssue, Unit
 from mailbot.service.tokens import Tokens
 
@@ -51,7 +51,8 @@ def redelivery(case: Case) -> Outcome:
 
 
 def own(case: Case) -> Outcome:
-    """Our own mail came back, through a list or an alias: no loop."""
+    """Our own mail came back, through a list or an alias, or because `mailbot check --send` waits for it: no loop."""
+    case.unit.came_back(case.message.message_id)
     return case.finish(Disposition.OWN)
 
 
@@ -132,7 +133,8 @@ def follow_up(case: Case) -> Outcome:
     _record(case, number, "follow-up", None, participant=case.facts.role is not None)
     params = {**_relayed(case), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
-    if not case.message.over.group:
+    # What came over the group's list is there; that it was no command after all is not.
+    if not case.message.over.group or case.message.block:
         case.unit.notify(
             "follow_up",
             number,
@@ -147,6 +149,16 @@ def follow_up(case: Case) -> Outcome:
     return case.finish(Disposition.UNREADABLE if case.message.unreadable else Disposition.FOLLOW_UP, number)
 
 
+def held(case: Case) -> Outcome:
+    """What looks like spam or is part of a flood waits for somebody's word. Nobody is answered."""
+    if case.quarantine:
+        return report(case)  # it failed three times: somebody has to look at it in any case
+    message = case.message
+    shown = {"author": message.author, "author_name": message.author_name, "subject": title_from(message.subject)}
+    case.unit.hold(case.facts.held, shown, digest=message.digest)
+    return Disposition.HELD, None
+
+
 def report(case: Case) -> Outcome:
     """Anything that belongs to no issue opens one: clock, relay, and an acknowledgement where one is due."""
     message, unit, now = case.message, case.unit, case.now
@@ -159,6 +171,8 @@ def report(case: Case) -> Outcome:
             encrypted=message.came_encrypted,
             opened_at=received_at,
             answerable=not _unanswerable(case),
+            answering=bool(_answered(case)),
+            relayed_as=message.relayed_as,
         )
     )
     if message.author:
@@ -204,6 +218,7 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "commands": commands,
     "note": note,
     "follow_up": follow_up,
+    "held": held,
     "talk": talk,
     "report": report,
 }
@@ -220,7 +235,18 @@ def _unanswerable(case: Case) -> str:
         return "it was sent by a program"
     if not message.author:
         return "it names nobody to answer to"
-    return "its sender is an address of our own" if lists.is_ours(message.author, group) else ""
+    if lists.is_ours(message.author, group):
+        return "its sender is an address of our own"
+    # A ticket system may answer from a new address each time, and so escape ack.per_sender.
+    before = (case.unit.issue(number) for number in case.unit.named_by(_answered(case)))
+    if any(issue is not None and issue.answering for issue in before):
+        return "it answers our answer to an answer: two programs may be talking to each other"
+    return ""
+
+
+def _answered(case: Case) -> list[str]:
+    """The mails of ours that it answers, by their Message-IDs."""
+    return [one for one in case.message.references[:MENTIONS] if case.tokens.is_own(one)]
 
 
 def _unanswered(case: Case, kind: str = "acknowledgement") -> str:

@@ -20,8 +20,8 @@ _REPLY_MARKS = re.compile(r"(?:\s*(?:(?:re|fwd?|aw|wg|sv|antw)\s*:|\[[A-Z][A-Z0-
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What a letter is written from. `size` is that of the original mail in bytes, 0 if none goes along; `attached`,
-    how much of it does."""
+    """What a letter is written from. `size` is that of the original mail in bytes, 0 if there is none; `attached`, how
+    much of it goes along; `digest` its SHA-256 where it had to be left out."""
 
     claim: ClaimedNotice
     issue: IssueView | None
@@ -31,6 +31,7 @@ class Writing:
     attached: int
     look: Callable[[int], IssueView | None]
     """Other issues, for a letter about several."""
+    digest: str = ""
 
     @property
     def about(self) -> IssueView:
@@ -157,6 +158,32 @@ def undelivered_reporter(writing: Writing, missing: tuple[Missing, ...]) -> lett
     )  # fmt: skip
 
 
+def held(writing: Writing, missing: tuple[Missing, ...]) -> letters.Held:
+    params = writing.claim.params
+    return letters.Held(
+        group=writing.group, now=writing.now, missing=missing, count=params["count"],
+        control=writing.settings.group.extended("control"),
+        mails=tuple(
+            letters.HeldMail(
+                mail["number"], datetime.fromisoformat(mail["received_at"]), mail["size"], mail["cause"],
+                Person(mail["name"], mail["from"]), mail["subject"],
+            )
+            for mail in params["mails"]
+        ),
+    )  # fmt: skip
+
+
+def loop(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Loop:
+    return letters.Loop(group=writing.group, now=writing.now)
+
+
+def trouble(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Trouble:
+    found = writing.claim.params["problems"]
+    return letters.Trouble(
+        group=writing.group, now=writing.now, problems=tuple(letters.Problem(*problem) for problem in found)
+    )
+
+
 def undelivered_member(writing: Writing, _missing: tuple[Missing, ...]) -> letters.UndeliveredMember:
     params = writing.claim.params
     return letters.UndeliveredMember(
@@ -209,8 +236,20 @@ def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
         owner=writing.about.owner,
         mentions=tuple(writing.settings.issue_id(number) for number in params.get("mentions", ())),
         missing=missing,
-        warnings=(*_warnings(writing), *params["defects"]),
+        warnings=(*_left_out(writing), *_warnings(writing), *params["defects"]),
+        left_out=bool(writing.digest),
         attachments=tuple(Attachment(*attachment) for attachment in params["attachments"]),
+    )
+
+
+def _left_out(writing: Writing) -> tuple[str, ...]:
+    """How to get an original that could not go along."""
+    if not writing.digest:
+        return ()
+    command = f"mailbot queue show in {writing.claim.params['left_out']['inbox']} --raw"
+    return (
+        "the original is not attached, because with it this mail is larger than the mail server takes; it has "
+        f"{writing.size} bytes and the SHA-256 {writing.digest}; an operator gets it with `{command}`",
     )
 
 

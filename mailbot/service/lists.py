@@ -56,9 +56,9 @@ def look(fields: Structure, settings: Settings, checks: Authentication) -> Liste
         return Listed(named=named, author=_nobody(fields, known), remarks=(remark,))
     remarks: tuple[str, ...] = ()
     if found.author is not None and found.name in intake:
-        remarks = (
-            f"the list {found.name} hides its author's address; that {_shown(found.author)} wrote it, the list says",
-        )
+        author = found.author.address
+        says = f"it says that {author} wrote it, and nothing proves that" if author else "it does not say who wrote it"
+        remarks = (f"it came over the list {found.name}, which put itself into From; {says}",)
     over_group = group if mailing_list.over(fields, [group]) else ""
     return Listed(found.name if found.name in intake else "", over_group, found.author, named, remarks)
 
@@ -114,7 +114,3 @@ def _nobody(fields: Structure, known: Iterable[str]) -> Author | None:
     return (
         Author(written_by.name, "") if any(mailing_list.belongs_to(written_by.address, one) for one in known) else None
     )
-
-
-def _shown(author: Author) -> str:
-    return author.address or author.name or "somebody"

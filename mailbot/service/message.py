@@ -12,6 +12,9 @@ from mailbot.service.content import Piece
 from mailbot.service.lists import NO_LIST, Listed
 from mailbot.service.ports import UNSIGNED, Opened, Signature
 
+HOPS = 10
+"""Mailbots that relay to each other in a row, and are told apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -80,7 +83,10 @@ class Message:
     beside_footer: Signature = UNSIGNED
     """Over all but the footer that the group's list put beside it: enough for a note, never for a command."""
     former_ids: tuple[str, ...] = ()
-    """Message-IDs that it had before a mail system on the way gave it another."""
+    """Message-IDs that it had before a mail system on the way gave it another, or another mailbot relayed it."""
+    relayed_as: tuple[str, ...] = ()
+    """If another mailbot relayed it: the Message-IDs under which it went from one to the next, at most `HOPS`. Ours go
+    on with what we relay, so that groups which are each other's members do not write to each other without end."""
     looks_own: bool = False
     """It says that it is a mail of ours, which proves nothing but ends a loop: whoever writes that wants no answer."""
     unreadable: str = ""
@@ -102,6 +108,10 @@ class Message:
     """The commands at the top: of what is signed, if it is signed, else of the plain text."""
     text_digest: bytes = b""
     """The same as that of `signed`, for a mail without signature: over its text, Message-ID and Date."""
+    spam_score: float | None = None
+    """What the trusted front's filter gave it; None if it gave nothing."""
+    released: bool = False
+    """It was held, and somebody let it through."""
     pieces: tuple[Piece, ...] = ()
     """What was inside an encryption: members cannot open the original, which is encrypted to the group."""
 

@@ -60,6 +60,9 @@ NOTICES: Mapping[str, Notice] = {
     "escalation_reporter": Notice(audiences.reporter, letters.escalation_reporter, Manner.OUTSIDE),
     "escalation": Notice(audiences.contacts, letters.escalation, Manner.OUTSIDE),
     "key": Notice(audiences.asker, letters.key, Manner.OUTSIDE),
+    "held": Notice(audiences.relay, letters.held, Manner.MEMBERS, "Mail is held"),
+    "loop": Notice(audiences.ourselves, letters.loop, Manner.OUTSIDE),
+    "trouble": Notice(audiences.operators, letters.trouble, Manner.OUTSIDE),
     "undelivered_member": Notice(audiences.operators, letters.undelivered_member, Manner.OUTSIDE),
     # Clocks and coordinators
     "appointed": Notice(audiences.member, clock_letters.appointed, Manner.MEMBERS, "you are asked to coordinate"),
@@ -99,14 +102,19 @@ class Composer:
         with self._store.reading():
             issue = self._store.view(claim.issue) if claim.issue is not None else None
             recipients = row.audience(settings, issue, claim.params)
+            if left_out := claim.params.get("left_out"):
+                recipients = [one for one in recipients if one.address.lower() == left_out["recipient"].lower()]
             if not recipients:
                 return []
             root = self._store.first_notice(claim.issue) if claim.issue is not None else None
             enclosed = Enclosures.load(self._store, claim)
-        writing = Writing(claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached, self._store.view)
+        writing = Writing(
+            claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached, self._store.view, enclosed.digest
+        )
         poster = Poster(
             settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
             root=root, issue_encrypted=issue is not None and issue.encrypted,
+            relayed_as=issue.relayed_as if issue is not None else (),
         )  # fmt: skip
         if row.manner is Manner.OUTSIDE:
             return poster.outside(row.letter(writing, ()), recipients)

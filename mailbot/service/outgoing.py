@@ -56,6 +56,8 @@ class Outcome(StrEnum):
     POSTPONED = "postponed"
     """Not tried, or the smarthost itself is in trouble: no attempt of this mail; it waits until `next_at`."""
     FAILED = "failed"
+    TOO_LARGE = "too-large"
+    """Failed for good because of its size: the same without the original mail in it may go through."""
     CANCELLED = "cancelled"
 
 

@@ -44,6 +44,11 @@ _OWN_WORDS = ("confirm",)
 """Mail that holds nothing but what its recipient wrote in clear: it is the same whatever key they have."""
 
 
+def loop_message_id(tokens: Tokens, notice: int) -> str:
+    """The Message-ID of the mail to ourselves that `mailbot check --send` has made with a notice."""
+    return tokens.message_id(notice, _SINGLE)
+
+
 class Manner(Enum):
     """How a notice is sent."""
 
@@ -67,10 +72,12 @@ class Poster:
 
     def __init__(
         self, settings: Settings, tokens: Tokens, openpgp: OpenPGP, templates: Templates, claim: ClaimedNotice,
-        *, root: int | None, issue_encrypted: bool,
+        *, root: int | None, issue_encrypted: bool, relayed_as: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         """`root` is the notice that opened the issue for members: their mails thread under its Message-ID.
-        `issue_encrypted`: the report came encrypted, so that not even its title may go out in clear."""
+        `issue_encrypted`: the report came encrypted, so that not even its title may go out in clear.
+        `relayed_as`: under which Message-IDs the report went through other mailbots, which know their own by them."""
+        self._relayed_as = relayed_as
         self._issue_encrypted = issue_encrypted
         self._settings = settings
         self._tokens = tokens
@@ -236,9 +243,8 @@ class Poster:
     @property
     def _about(self) -> str:
         """The issue as people see it, or what ids begin with."""
-        if self._claim.issue is None:
-            return self._settings.group.id_prefix
-        return self._settings.issue_id(self._claim.issue)
+        group = self._settings.group
+        return group.id_prefix if self._claim.issue is None else self._settings.issue_id(self._claim.issue)
 
     def _answers_to(self, about: str) -> str:
         """Where a member's answer goes: the issue, or where the token is that the mail has."""
@@ -270,6 +276,8 @@ class Poster:
             found += [("List-Id", f"<members.{group.local_part}.{group.domain}>"), ("List-Post", f"<mailto:{about}>")]
         if self._claim.issue is not None:
             found.append(("X-Mailbot-Issue", self._settings.issue_id(self._claim.issue)))
+        if loop := fields.message_ids(self._relayed_as):
+            found.append(("X-Mailbot-Loop", loop))
         root = ""
         if self._root is not None and self._root != self._claim.id:
             root = self._tokens.message_id(self._root, number)

@@ -8,7 +8,7 @@ from itertools import islice
 from mailbot.config import Member, Settings
 from mailbot.domain.issue import Role
 from mailbot.mail.envelope import Strength
-from mailbot.service import lists
+from mailbot.service import held, lists
 from mailbot.service.message import Message
 from mailbot.service.store import IssueView, Unit
 from mailbot.service.tokens import Tokens
@@ -49,6 +49,8 @@ class Facts:
     """By what the mail is `member`'s."""
     doubt: str = ""
     """Why it is no member's, as half a sentence for members."""
+    held: str = ""
+    """Why it must wait for somebody's word, if it would open an issue."""
 
 
 NOTHING_KNOWN = Facts(
@@ -91,6 +93,7 @@ def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) ->
         mentions=tuple(sorted(named - ({issue.number} if issue else set()))),
         proof=wrote.proof,
         doubt=wrote.doubt,
+        held=held.reason(unit, message, settings, claims_member) if issue is None and member is None else "",
     )
 
 
@@ -151,15 +154,21 @@ ROUTES = (
     Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or facts.came_back),
     Route("copy", lambda message, facts: facts.copy),
     Route("commands", lambda message, facts: facts.member is not None and bool(message.block)),
-    Route("note", lambda message, facts: facts.noting is not None and facts.issue is not None),
+    # Commands beside a list's footer are no member's; that they were not carried out must not go unsaid.
+    Route("note", lambda message, facts: facts.issue is not None and _is_note(message, facts)),
     Route("follow_up", lambda message, facts: facts.issue is not None),
     # Behind everything that threads: what somebody writes on an issue must not be answered with a key and go unread.
     Route("key_request", lambda message, facts: message.target.strength is Strength.KEY),
     # The members' list has talk of its own, which needs no issue. An outsider's mail to it is a report like any other.
     Route("talk", lambda message, facts: bool(message.over.group) and not message.over.intake and _insider(facts)),
+    Route("held", lambda message, facts: facts.held != ""),
     # Whatever it is, somebody may have meant it as a report: nothing is dropped.
     Route("report", lambda message, facts: True),
 )
+
+
+def _is_note(message: Message, facts: Facts) -> bool:
+    return facts.member is not None or (facts.noting is not None and not message.block)
 
 
 def _insider(facts: Facts) -> bool:

@@ -7,7 +7,7 @@ A claim carries a fencing token: whatever is recorded for it is only taken while
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from mailbot.domain.clocks import Clock
@@ -34,6 +34,23 @@ class ClaimedMail:
     envelope: Envelope
     raw: bytes
     failures: int
+    released: bool = False
+    """It was held once, and somebody let it through."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMail:
+    """A mail that waits for somebody's word. Who wrote it and the subject are as the mail says."""
+
+    number: int
+    received_at: datetime
+    size: int
+    cause: str
+    author: str
+    author_name: str
+    subject: str
+    discarded: bool = False
+    """Somebody has already decided that it is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +101,10 @@ class IssueView:
     reporter_key: ReporterKey | None
     answerable: bool = True
     """The reporter may be written to by a program: the report was no machine's or list's."""
+    answering: bool = False
+    """What opened it was a stranger's answer to an automatic mail of ours."""
+    relayed_as: tuple[str, ...] = ()
+    """What opened it was another mailbot's relay: its Message-ID, and those before it."""
     appointed: str | None = None
     """The member who was asked to coordinate, and has not said yes yet."""
     severity: str | None = None
@@ -109,6 +130,10 @@ class IssueView:
     exploited_at: datetime | None = None
     fixed_at: datetime | None = None
     released_at: datetime | None = None
+    fix: str | None = None
+    """Where the fix is, as a member wrote it; "" where nobody said."""
+    version: str | None = None
+    """The release that has the fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +145,8 @@ class NewIssue:
     opened_at: datetime
     answerable: bool = True
     drill: bool = False
+    answering: bool = False
+    relayed_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +250,38 @@ class Unit(Duties, CommandRecords, Protocol):
         quarantine: str = "",
     ) -> None:  # fmt: skip
         """End the claimed mail. With an issue number, its raw mail is re-sealed to that issue."""
+        ...
+
+    def reports_of_sender(self, since: datetime, until: datetime) -> int:
+        """How many mails of the claimed mail's sender that came in between opened issues."""
+        ...
+
+    def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
+        """Set the claimed mail aside. `shown` is what a list of held mail says of it."""
+        ...
+
+    def held(self) -> list[HeldMail]:
+        """Everything that is held, the oldest first."""
+        ...
+
+    def held_mail(self, number: int) -> HeldMail | None:
+        """One mail that is held, or was held and then discarded; None if there is none of this number."""
+        ...
+
+    def let_through(self, number: int, actor: str) -> None:
+        """Have a held (or discarded) mail handled, and never held again."""
+        ...
+
+    def drop_held(self, number: int, now: datetime) -> None:
+        """Have a held mail end as discarded."""
+        ...
+
+    def came_back(self, message_id: str) -> None:
+        """Remember that our own mail came in, if somebody waits for it."""
+        ...
+
+    def first_on(self, day: date, what: str) -> bool:
+        """True for the first call of each `what` on each day."""
         ...
 
 

@@ -19,11 +19,12 @@ from mailbot.mail.control import Block, read
 from mailbot.mail.envelope import Envelope, Strength, Target, strongest, target
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.protected_headers import applied, protected
+from mailbot.mail.spam import spam_score
 from mailbot.mail.structure import Part, Structure
 from mailbot.service import carried_keys, lists, opening, returned
 from mailbot.service.content import Content
 from mailbot.service.lists import Listed
-from mailbot.service.message import Attachment, Message, SignedPart
+from mailbot.service.message import HOPS, Attachment, Message, SignedPart
 from mailbot.service.ports import OpenPGP, Parser, Signature, Unreadable, Verdict
 from mailbot.service.returned import NOTHING_RETURNED, Returned
 from mailbot.service.store import ClaimedMail, MailKeys, Store
@@ -42,7 +43,7 @@ SHARED = 200
 _TNEF_MAGIC = b"\x78\x9f\x3e\x22"
 _TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _IDS = ("message-id", "in-reply-to", "references")
-_FORMER = ("X-Google-Original-Message-ID", "X-Microsoft-Original-Message-ID", "X-Original-Message-ID")
+_FORMER = ("X-Google-Original-Message-ID", "X-Microsoft-Original-Message-ID", "X-Original-Message-ID", "X-Mailbot-Loop")
 # RFC 5321 4.4, and what mail systems add on the way: not part of what the sender wrote.
 _TRACE = re.compile(rb"(?:received|return-path|delivered-to):", re.IGNORECASE)
 
@@ -247,7 +248,10 @@ def _message(
         listed=why_automatic is Automatic.LIST,
         over=listed,
         former_ids=tuple(one for field in _FORMER for one in message_ids(shell.header(field))),
+        relayed_as=_relayed_as(shell),
         looks_own=_looks_own(shell, settings),
+        spam_score=spam_score(shell, trusted),
+        released=mail.released,
         bounce=reported.is_bounce,
         bounce_failed=reported.action is Action.FAILED,
         bounce_code=reported.code,
@@ -261,6 +265,12 @@ def _beside_footer(raw: bytes, outer: Structure, listed: Listed, parser: Parser,
     sent = lists.beside_footer(outer.root, outer.text, listed) if listed.group else None
     signed = shapes.signed(sent) if sent is not None else None
     return opening.Opener(parser, openpgp, "").verify(raw, *signed) if signed is not None else Signature()
+
+
+def _relayed_as(fields: Structure) -> tuple[str, ...]:
+    if not fields.header("X-Mailbot-Instance"):
+        return ()
+    return tuple(message_ids(f"{fields.header('Message-ID')} {fields.header('X-Mailbot-Loop')}")[:HOPS])
 
 
 def _looks_own(fields: Structure, settings: Settings) -> bool:

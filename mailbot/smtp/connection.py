@@ -130,6 +130,8 @@ class Connection:
             outcome = judge(refused.code)
             if outcome is Outcome.POSTPONED or refused.code == OUT_OF_STEP or not 400 <= refused.code <= 599:
                 self.abort()
+            if outcome is Outcome.FAILED and refused.about_size:
+                outcome = Outcome.TOO_LARGE
             if outcome is not Outcome.POSTPONED:
                 return Answer(outcome, refused.code, refused.text)
             if used and refused.stage is Stage.MAIL:
@@ -151,10 +153,12 @@ class Connection:
 
     def _unsendable(self, mail: OutgoingMail, content: Survey) -> Answer | None:
         """Why this mail can never go out this way, found without asking the smarthost."""
+        outcome = Outcome.FAILED
         limit = self.extensions.get("size", "").strip()
         if content.bare_line_end:
             reason = "the mail holds a bare CR or LF, which must not be sent"
         elif limit.isascii() and limit.isdigit() and 0 < int(limit) < mail.size:
+            outcome = Outcome.TOO_LARGE
             reason = f"the mail has {mail.size} bytes and the smarthost takes at most {int(limit)}"
         elif not mail.recipient or _UNSAFE.search(mail.sender + mail.recipient):
             reason = "an envelope address is empty or holds characters that SMTP cannot carry"
@@ -162,7 +166,7 @@ class Connection:
             reason = "the address needs SMTPUTF8, which the smarthost does not offer"
         else:
             return None
-        return Answer(Outcome.FAILED, None, reason)
+        return Answer(outcome, None, reason)
 
     async def _transaction(self, mail: OutgoingMail, content: Survey, served: Callable[[], None]) -> Answer:
         if self._dirty:

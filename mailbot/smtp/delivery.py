@@ -4,7 +4,7 @@ In: an `Outbox`, a `Smarthost`, and `still_wanted`, which is asked about each ma
 claimed row is recorded as sent, deferred, postponed, failed or cancelled.
 
 What failure means:
-- The smarthost refuses this mail or its recipient for good (5xx): FAILED.
+- The smarthost refuses this mail or its recipient for good (5xx): FAILED, or TOO_LARGE where that is why.
 - It refuses for now (4xx), or falls silent or away in the middle: DEFERRED, tried again with growing pauses until
   `give_up_after` is over. It may have the mail already; the repeat has the same bytes and the same Message-ID.
 - It cannot be reached, will not talk to us, closes the service (421), or TLS is required and missing: nobody's mail is

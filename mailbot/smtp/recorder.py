@@ -68,7 +68,7 @@ def _log(result: Result) -> None:
             maillog.sent(result.mail.id, result.attempts)
         case Outcome.DEFERRED:
             maillog.deferred(result.mail.id, result.attempts, result.code)
-        case Outcome.FAILED:
+        case Outcome.FAILED | Outcome.TOO_LARGE:
             maillog.failed(result.mail.id, result.attempts, result.code)
         case Outcome.CANCELLED:
             maillog.cancelled(result.mail.id, result.text or "-")

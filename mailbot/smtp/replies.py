@@ -5,6 +5,7 @@ counts against a mail.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +58,19 @@ def judge(code: int) -> Outcome:
     return Outcome.DEFERRED
 
 
+_TOO_LARGE = re.compile(r"\b5\.(?:3\.4|2\.3)\b")
+"""Message too big for the system, and for the mailbox (RFC 3463 3.4 and 3.3)."""
+_ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
+
+
+def about_size(stage: Stage, code: int, text: str) -> bool:
+    """Whether a permanent refusal is because the mail is large: by its enhanced status or, where it has none, by 552 to
+    the SIZE that MAIL announced (RFC 1870 6.1). A full mailbox has the same 552."""
+    if _TOO_LARGE.search(text):
+        return 500 <= code <= 599
+    return code == 552 and stage is Stage.MAIL and not _ENHANCED.search(text)
+
+
 class SmarthostDown(TemporaryError):
     """The smarthost does not serve anybody now. The text is for the operator and may quote it: never logged."""
 
@@ -104,6 +118,7 @@ class ReplyRefused(Exception):
         self.stage = stage
         self.code = code
         self.text = quoted(stage, code, message)
+        self.about_size = about_size(stage, code, message)
 
 
 class DialogueBroken(Exception):

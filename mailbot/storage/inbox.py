@@ -31,7 +31,7 @@ _ADD_HASHES = insert(inbox_hash)
 _FORGET_HASHES = delete(inbox_hash).where(inbox_hash.c.inbox_id == bindparam("row_id"))
 
 
-def _next_free() -> Select[tuple[int, int, int, int]]:
+def _next_free() -> Select[tuple[int, int, int, int, str | None]]:
     older = inbox_hash.alias("older")
     mine = inbox_hash.alias("mine")
     blocked = exists().where(
@@ -39,7 +39,7 @@ def _next_free() -> Select[tuple[int, int, int, int]]:
     )  # fmt: skip
     unseen = select(func.min(inbox.c.id)).where(_WAITING, inbox.c.turn.is_(None)).scalar_subquery()
     return (
-        select(inbox.c.id, inbox.c.claim_token, inbox.c.blob_id, inbox.c.failures)
+        select(inbox.c.id, inbox.c.claim_token, inbox.c.blob_id, inbox.c.failures, inbox.c.released_by)
         .where(inbox.c.turn.is_not(None), claims.free(inbox), ~blocked)
         # A mail is only claimed once all before it have their hashes: an older one might belong to its thread.
         .where(inbox.c.id < func.coalesce(unseen, inbox.c.id + 1))
@@ -115,7 +115,10 @@ def claim(database: Database, vault: Vault, owner: Owner, now: datetime) -> Clai
                     failures=row.failures + 1,
                 )  # fmt: skip
             continue
-        return ClaimedMail(row.id, row.claim_token + 1, row.blob_id, Envelope.from_bytes(first), raw, row.failures)
+        return ClaimedMail(
+            row.id, row.claim_token + 1, row.blob_id, Envelope.from_bytes(first), raw, row.failures,
+            released=row.released_by is not None,
+        )  # fmt: skip
 
 
 def give_back(database: Database, claimed: ClaimedMail, now: datetime, delay: timedelta, failures: int) -> None:

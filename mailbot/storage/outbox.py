@@ -22,6 +22,7 @@ _STATES = {
     Outcome.DEFERRED: "waiting",
     Outcome.POSTPONED: "waiting",
     Outcome.FAILED: "failed",
+    Outcome.TOO_LARGE: "failed",
     Outcome.CANCELLED: "cancelled",
 }
 
@@ -125,8 +126,10 @@ class SqlOutbox:
                     state=_STATES[result.outcome], attempts=result.attempts, not_before=result.next_at,
                     finished_at=now if result.next_at is None else None, **values,
                 )  # fmt: skip
-                if done and result.outcome is Outcome.FAILED:
-                    unit = UnitOfWork(connection, self._vault)
+                unit = UnitOfWork(connection, self._vault)
+                if done and result.outcome is Outcome.TOO_LARGE and unit.write_anew(row, now):
+                    continue
+                if done and result.outcome in (Outcome.FAILED, Outcome.TOO_LARGE):
                     unit.undelivered(row, _status(result), now)
             maillog.step("finishing-outgoing")
         maillog.step("finished-outgoing")

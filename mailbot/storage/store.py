@@ -4,7 +4,8 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Table, bindparam, insert, select, update
 
@@ -187,6 +188,12 @@ class Store:
         with self.database.read() as connection:
             return self._vault.read_body(connection, blob_id, issue)
 
+    def raw_mail(self, inbox_id: int) -> bytes | None:
+        """An accepted mail as it came; None if there is no such row."""
+        with self.database.read() as connection:
+            blob_id = connection.scalar(select(inbox_table.c.blob_id).where(inbox_table.c.id == inbox_id))
+            return None if blob_id is None else self._vault.read_blob(connection, blob_id)[1]
+
     def view(self, number: int) -> IssueView | None:
         with self.database.read() as connection:
             return views.issue_view(connection, self._vault, number)
@@ -249,13 +256,27 @@ class Store:
             yield UnitOfWork(connection, self._vault)
 
     def retry(self, ids: Sequence[int]) -> list[int]:
-        """Make outgoing mails due now, failed and bounced ones too. Returns those that are."""
+        """Make outgoing mails due now, failed, bounced and held ones too. Returns those that are."""
         with self.database.write() as connection:
             return list(
                 connection.scalars(
                     update(outbox)
-                    .where(outbox.c.id.in_(ids), outbox.c.state.in_(["waiting", "failed", "bounced"]))
+                    .where(outbox.c.id.in_(ids), outbox.c.state.in_(["waiting", "failed", "bounced", "held"]))
                     .values(state="waiting", not_before=None, finished_at=None)
                     .returning(outbox.c.id)
                 )
             )
+
+    def drop(self, ids: Sequence[int]) -> list[int]:
+        """Cancel outgoing mails that were not sent. Returns those that are."""
+        return self._change(ids, ["waiting", "failed", "held"], state="cancelled", finished_at=datetime.now(UTC))
+
+    def keep_back(self, ids: Sequence[int]) -> list[int]:
+        """Hold outgoing mails that wait, until `retry`. Returns those that are held."""
+        return self._change(ids, ["waiting"], state="held")
+
+    def _change(self, ids: Sequence[int], states: Sequence[str], **values: Any) -> list[int]:
+        # What is just being sent is left alone: what becomes of it is recorded, whatever we wrote meanwhile.
+        mine = outbox.c.id.in_(ids) & outbox.c.state.in_(states) & outbox.c.claim_owner.is_(None)
+        with self.database.write() as connection:
+            return list(connection.scalars(update(outbox).where(mine).values(**values).returning(outbox.c.id)))

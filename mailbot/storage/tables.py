@@ -108,12 +108,14 @@ inbox = Table(
     Column("disposition", Text),
     Column("issue_id", RowId, ForeignKey("issue.id")),
     Column("cause", Text, comment="why it is quarantined or held: one of our own phrases"),
+    Column("sealed", LargeBinary, comment="of a held mail: who wrote it, the subject"),
+    Column("released_by", Text, comment="who let it through after it was held: a member's id or operator"),
     Column("finished_at", Instant),
     *_claim_columns(),
     sqlite_autoincrement=True,
 )
 Index("ix_inbox_waiting", inbox.c.state, inbox.c.turn, inbox.c.id)
-Index("ix_inbox_sender", inbox.c.sender_hash, inbox.c.state)
+Index("ix_inbox_sender", inbox.c.sender_hash, inbox.c.state, inbox.c.received_at)
 Index("ix_inbox_digest", inbox.c.digest)
 
 inbox_hash = Table(

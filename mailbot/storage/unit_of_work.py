@@ -1,7 +1,7 @@
 """One decision, recorded in one short write transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
@@ -9,9 +9,9 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot import maillog
 from mailbot.domain.issue import Disposition, Outcome, Role, Status
-from mailbot.service.store import ClaimedMail, ClaimedNotice, IssueView, NewIssue, ReporterKey
+from mailbot.service.store import ClaimedMail, ClaimedNotice, HeldMail, IssueView, NewIssue, ReporterKey
 from mailbot.service.undelivered import TO_THE_GROUP, Undelivered, tell
-from mailbot.storage import audit, claims, inbox, views
+from mailbot.storage import audit, claims, holding, inbox, said, views
 from mailbot.storage.command_records import CommandRecords
 from mailbot.storage.duties import DutyRecords
 from mailbot.storage.leases import Owner
@@ -109,7 +109,7 @@ class UnitOfWork(CommandRecords, DutyRecords):
         box, wrapped = self._vault.new_issue_key()
         content = {
             "title": new.title, "reporter": new.reporter, "reporter_name": new.reporter_name,
-            "answerable": new.answerable,
+            "answerable": new.answerable, "answering": new.answering, "relayed_as": new.relayed_as,
         }  # fmt: skip
         result = self._connection.execute(
             _ADD_ISSUE,
@@ -229,6 +229,27 @@ class UnitOfWork(CommandRecords, DutyRecords):
         mail = Undelivered(row.kind, row.member_id, row.issue_id, content["recipient"], code, tuple(sorted(failed)))
         tell(self, mail, now)
 
+    def write_anew(self, row: Row[Any], now: datetime) -> bool:
+        """An outbox row is too large to be sent: have its notice written again for its recipient, without the original
+        mail. False if that is no way out."""
+        told = self._connection.execute(select(notice).where(notice.c.id == row.notice_id)).one()
+        if told.blob_id is None:
+            return False
+        box = self._box(row.issue_id)
+        params = box.open_json(told.sealed, "notice")
+        if "left_out" in params:
+            return False
+        recipient = box.open_json(row.sealed, "outbox")["recipient"]
+        original = self._connection.scalar(select(inbox_table.c.id).where(inbox_table.c.blob_id == told.blob_id))
+        # `inbox`: by which number an operator finds the original.
+        params["left_out"] = {"recipient": recipient, "inbox": original}
+        again = {
+            "event": told.event, "issue_id": told.issue_id, "created_at": now, "blob_id": told.blob_id,
+            "pieces_id": None, "sealed": box.seal_json(params, "notice"),
+        }  # fmt: skip
+        self._connection.execute(_ADD_NOTICE, again)
+        return True
+
     def notify(
         self, event: str, number: int | None, params: Mapping[str, Any], now: datetime, *,
         original: bool = False, pieces: bytes = b"",
@@ -277,6 +298,37 @@ class UnitOfWork(CommandRecords, DutyRecords):
         inbox.forget_hashes(self._connection, self._mail.id)
         if number is not None:
             self._vault.move_blob(self._connection, self._mail.blob_id, number, self._box(number))
+
+    # Held mail
+
+    def reports_of_sender(self, since: datetime, until: datetime) -> int:
+        return holding.reports_of_sender(self._connection, self._claimed(), since, until)
+
+    def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
+        holding.hold(self._connection, self._vault, self._claimed(), cause, shown, digest)
+
+    def held(self) -> list[HeldMail]:
+        return holding.held(self._connection, self._vault)
+
+    def held_mail(self, number: int) -> HeldMail | None:
+        return holding.held_mail(self._connection, self._vault, number)
+
+    def let_through(self, number: int, actor: str) -> None:
+        holding.let_through(self._connection, number, actor)
+
+    def drop_held(self, number: int, now: datetime) -> None:
+        holding.drop(self._connection, number, now)
+
+    def came_back(self, message_id: str) -> None:
+        said.came_back(self._connection, self._vault, message_id)
+
+    def first_on(self, day: date, what: str) -> bool:
+        return said.first_on(self._connection, day, what)
+
+    def _claimed(self) -> ClaimedMail:
+        if self._mail is None:
+            raise ValueError("this unit is not about a mail")
+        return self._mail
 
     def _box(self, number: int | None) -> Box:
         if number not in self._boxes:

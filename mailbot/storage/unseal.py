@@ -96,7 +96,7 @@ def load_unsealer(seal_key_file: Path) -> Unsealer:
     """Read the private seal key. Raises `ConfigError` that says the mend; refuses one that others can read, and one
     whose public half is another key's."""
     key = read_key(seal_key_file, "private seal key")
-    if seal_key_file.stat().st_mode & 0o077:
+    if readable_by_others(seal_key_file):
         raise ConfigError(
             f"{seal_key_file}: storage.seal_key_file: other users may read it; mend: chmod 600 {seal_key_file}"
         )
@@ -111,4 +111,20 @@ def load_unsealer(seal_key_file: Path) -> Unsealer:
     return unsealer
 
 
-__all__ = ["Box", "SealBroken", "Unsealer", "decrypt_chunks", "encrypt_chunks", "keyed_hash", "load_unsealer"]
+def readable_by_others(path: Path) -> bool:
+    """Whether the mode of a file or directory lets other users read it. A systemd credential's does not count: its
+    directory is closed to others, and the access list by which it is given to the unit's user shows as its group's."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY", "/run/credentials")
+    return not path.is_relative_to(directory) and bool(path.stat().st_mode & 0o077)
+
+
+__all__ = [
+    "Box",
+    "SealBroken",
+    "Unsealer",
+    "decrypt_chunks",
+    "encrypt_chunks",
+    "keyed_hash",
+    "load_unsealer",
+    "readable_by_others",
+]

@@ -109,6 +109,14 @@ class Vault:
             body.write(piece)
         return first, body.getvalue()
 
+    def opens(self, connection: Connection, blob_id: int) -> bool:
+        """Whether the key of a blob can be opened, and so the blob, unless it was changed."""
+        try:
+            self._blob_key(connection, blob_id)
+        except SealBroken:
+            return False
+        return True
+
     def write_blob(self, connection: Connection, issue_id: int | None, box: Box, body: Sequence[bytes]) -> int:
         """Store a body, given in pieces, under an issue's key (or the store's). Returns the blob's id."""
         key, chunks = encrypt_chunks(b"", body)

@@ -51,6 +51,8 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         clocks=clocks_of(connection, number),
         reporter_key=next((one.key for one in participants if one.address.lower() == reporter), None),
         answerable=content.get("answerable", True),
+        answering=content.get("answering", False),
+        relayed_as=tuple(content.get("relayed_as", ())),
         appointed=row.appointed,
         severity=row.severity,
         severity_judged=content.get("severity_judged", False),
@@ -71,6 +73,8 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         exploited_at=row.exploited_at,
         fixed_at=row.fixed_at,
         released_at=row.released_at,
+        fix=content.get("fix"),
+        version=content.get("version"),
     )
 
 

@@ -323,6 +323,13 @@ def upgrade() -> None:
         sa.Column("disposition", sa.Text(), nullable=True),
         sa.Column("issue_id", ROW_ID, nullable=True),
         sa.Column("cause", sa.Text(), nullable=True, comment="why it is quarantined or held: one of our own phrases"),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True, comment="of a held mail: who wrote it, the subject"),
+        sa.Column(
+            "released_by",
+            sa.Text(),
+            nullable=True,
+            comment="who let it through after it was held: a member's id or operator",
+        ),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("claim_token", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("claim_owner", sa.Text(), nullable=True),
@@ -339,7 +346,7 @@ def upgrade() -> None:
         "ix_inbox_claim_owner", "inbox", ["claim_owner"], unique=False, sqlite_where=sa.text("claim_owner IS NOT NULL")
     )
     op.create_index("ix_inbox_digest", "inbox", ["digest"], unique=False)
-    op.create_index("ix_inbox_sender", "inbox", ["sender_hash", "state"], unique=False)
+    op.create_index("ix_inbox_sender", "inbox", ["sender_hash", "state", "received_at"], unique=False)
     op.create_index("ix_inbox_waiting", "inbox", ["state", "turn", "id"], unique=False)
     op.create_table(
         "notice",

@@ -11,6 +11,8 @@ CASES = {
     "a18-replied": {"auto_submitted": "auto-replied"},
     "a18-generated": {"Auto_SUBMITTED": "Auto-Generated; x=y"},
     "a18-notified": {"auto_submitted": "auto-notified"},
+    "a18-suppressed": {"x_auto_response_suppress": "DR, OOF, AutoReply"},
+    "a18-tickets": {"x_loop": "tickets@help.example"},
     "a42-bulk": {"precedence": "bulk"},
     "a42-list-id": {"list_id": "Dev <dev.lists.example>"},
     "a42-list-post": {"list_post": "<mailto:dev@lists.example>"},
@@ -72,6 +74,41 @@ def test_a39_two_systems_that_acknowledge_each_other_end_after_one(abused: Victi
     keyed = str(ack.mail["Reply-To"].addresses[0].addr_spec)
     raw = mail("Received.\n", author=author, message_id=f"<a39.{marked}.k@x>", in_reply_to=str(ack.mail["Message-ID"]))
     assert author not in recipients(abused.receive(raw, author, keyed))
+
+
+def test_a39_a_system_that_answers_from_a_new_address_each_time_ends_too(abused: Victim) -> None:
+    """Nothing marks its mails but that they answer ours, so one exchange more cannot be told from a person's."""
+    author, answered = "tickets+0@help.example", ""
+    answers = 0
+    for number in range(6):
+        header = {"in_reply_to": answered} if answered else {}
+        raw = mail(
+            "Ticket opened.\n", author=author, subject=f"ticket {number}", message_id=f"<t{number}@help>", **header
+        )
+        sent = abused.receive(raw, author)
+        mine = [one for one in sent if one.recipient == author]
+        answers += len(mine)
+        answered = str(mine[0].mail["Message-ID"]) if mine else answered
+        author = f"tickets+{number + 1}@help.example"
+    assert answers == 2
+
+
+def test_a20_our_mail_under_another_message_id_makes_no_loop(abused: Victim) -> None:
+    """As some mail systems give what they pass on."""
+    relay = to(abused.receive(mail(author="a20b@out.example", message_id="<a20b@x>"), "a20b@out.example"), MEMBERS[0])
+    own = str(relay.mail["Message-ID"]).encode()
+    for new in (b"<1@ses.example>", b"<2@ses.example>\r\nX-Google-Original-Message-ID: " + own):
+        assert abused.receive(relay.raw.replace(own, new, 1), "forwarder@members.example") == []
+        assert abused.dispositions()[-1] == "own"
+
+
+def test_a19_a_vacation_reply_to_the_envelopes_sender_is_recorded_and_goes_to_nobody(abused: Victim) -> None:
+    ack = to(
+        abused.receive(mail(author="a19c@out.example", message_id="<a19c@x>"), "a19c@out.example"), "a19c@out.example"
+    )
+    raw = mail("Ich bin im Urlaub.\n", author="a19c@out.example", message_id="<a19d@x>", auto_submitted="auto-replied")
+    assert abused.receive(raw, "", ack.sender) == []
+    assert abused.dispositions()[-1] == "automatic"
 
 
 def test_a41_who_is_named_in_reply_to_gets_nothing(abused: Victim) -> None:

@@ -143,6 +143,13 @@ def _sign(mail: _Mail, name: str) -> None:
     mail.wrap("signed", ' micalg="pgp-sha512"; protocol="application/pgp-signature";', mail.entity, part)
 
 
+def _beside_a_footer(mail: _Mail, name: str) -> None:
+    """What Mailman makes of a mail that is more than a plain text."""
+    text = f"{'_' * 47}\r\n{name} mailing list\r\nTo unsubscribe send an email to leave@{name}\r\n"
+    footer = f"Content-Type: text/plain; charset=us-ascii\r\nContent-Disposition: inline\r\n\r\n{text}"
+    mail.wrap("mixed", "", mail.entity, footer.encode())
+
+
 def _alter(mail: _Mail, old: str, new: str) -> None:
     assert mail.entity.count(old.encode()) == 1
     mail.entity = mail.entity.replace(old.encode(), new.encode())
@@ -183,6 +190,7 @@ _OPERATIONS: dict[str, Callable[..., None]] = {
     r"attach the key of (\S+)": _attach_key,
     r"sign by (\S+)": _sign,
     r"change \"(.+)\" to \"(.+)\"": _alter,
+    r"beside the footer of (\S+)": _beside_a_footer,
     r"encrypt to (\S+)": _encrypt,
     r"sign by (\S+) and encrypt to (\S+)": _sign_and_encrypt,
     r"encrypt to (\S+) and damage it": _encrypt_and_damage,

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_KEYS = {"title", "tells", "members", "config", "without_key", "confidential", "clear_to_members", "steps", "expect"}
+_KEYS = {
+    "title",
+    "tells",
+    "members",
+    "listener",
+    "config",
+    "without_key",
+    "confidential",
+    "clear_to_members",
+    "steps",
+    "expect",
+}
 _EXPECTED = {"inbox", "outbox", "issue"}
 
 
@@ -24,6 +35,7 @@ class Story:
     folder: Path
     title: str
     members: tuple[str, ...]
+    listener: str
     config: str
     without_key: tuple[str, ...]
     confidential: tuple[str, ...]
@@ -48,6 +60,7 @@ class Story:
             folder=folder,
             title=data["title"],
             members=tuple(data.get("members", ("alice", "bob"))),
+            listener=data.get("listener", ""),
             config=data.get("config", ""),
             without_key=tuple(data.get("without_key", ())),
             confidential=tuple(data.get("confidential", ())),

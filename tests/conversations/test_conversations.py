@@ -4,6 +4,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from tests.conversations.placeholders import Placeholders
 from tests.conversations.shown import shown
 from tests.conversations.story import Step, Story
 from tests.installation import install, without_digest
-from tests.openpgp_keys import Lab
-from tests.world import Sent, World
+from tests.openpgp_keys import ADDRESSES, Lab
+from tests.world import HEALTHY, Sent, World
 
 HERE = Path(__file__).parent
 STORIES = sorted(path.parent for path in HERE.glob("*/story.toml"))
@@ -54,7 +55,8 @@ class Telling:
         self.scratch = directory / "scratch"
         self.scratch.mkdir()
         self.installation = install(directory, lab, extra="", more_members="")
-        self._base = self.installation.config.read_text().partition("[slo]")[0]
+        base = self.installation.config.read_text().partition("[slo]")[0]
+        self._base = base.replace("[listener]\n", f"[listener]\n{story.listener}", 1)
         self._write_config(story.config, story.members)
         self.world = World(self.installation, lab)
         self._import_keys(story.members)
@@ -116,6 +118,19 @@ class Telling:
             return world.pass_time(Duration.parse(match[1]).delta)
         if match := re.fullmatch(r"the operator closes EX-(\d+) as ([\w-]+)", text):
             world.close_issue(int(match[1]), match[2])
+        elif text == "the operator has the bot mail itself":
+            world.mail_itself()
+        elif text == "the disk fills up":
+            world.vitals = replace(HEALTHY, free_bytes=1_000_000)
+        elif text == "there is room again":
+            world.vitals = HEALTHY
+        elif match := re.fullmatch(r"(\w+) (release|discard)s mail (\d+)", text):
+            world.decide(match[2], int(match[3]), match[1])
+        elif match := re.fullmatch(r"the operator imports the key of (\w+)", text):
+            address = ADDRESSES[match[1]].rpartition("<")[2].rstrip(">")
+            with world.store.database.write() as connection:
+                fingerprint, armor = self.lab.fingerprint(match[1]), self.lab.people.public(match[1])
+                keys.put(connection, fingerprint, armor, world.now, [address])
         elif match := re.fullmatch(r"the smarthost refuses (\S+) with (\d+) (.+)", text):
             world.refused[match[1]] = (int(match[2]), match[3])
         elif text in ("the smarthost goes down", "the smarthost is back"):

@@ -42,4 +42,5 @@ def test_the_words_are_those_that_scripts_rely_on() -> None:
     }  # fmt: skip
     assert {disposition.value for disposition in issue.Disposition} == {
         "report", "follow-up", "member", "key-request", "bounce", "automatic", "own", "duplicate", "unreadable",
+        "held", "discarded",
     }  # fmt: skip

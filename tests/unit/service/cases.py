@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from mailbot.mail.envelope import Envelope, strongest
 from mailbot.service.command_records import Entry, IssueTexts, ListedIssue, Opinion, Parked
 from mailbot.service.message import Message, SignedPart
 from mailbot.service.ports import Signature, Verdict
-from mailbot.service.store import IssueView, NewIssue, Participant, ReporterKey
+from mailbot.service.store import HeldMail, IssueView, NewIssue, Participant, ReporterKey
 from mailbot.service.tokens import Tokens
 from mailbot.service.verbs import NAMES
 from tests.twins import fake_fingerprint
@@ -151,6 +151,41 @@ class FakeUnit:
     outgoing: list[tuple[int, int, str]] = field(default_factory=list)
     """(notice, seq, recipient) of mails that were sent on whatever issue is asked for."""
     finished: list[tuple[Disposition, int | None, bytes | None, str]] = field(default_factory=list)
+    reports: int = 0
+    """How many mails of the sender opened issues in the last hour."""
+    set_aside: dict[int, HeldMail] = field(default_factory=dict)
+    holds: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
+    """(cause, what a list shows, digest) of every mail that was held."""
+    let: list[tuple[int, str]] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
+    days: set[tuple[date, str]] = field(default_factory=set)
+
+    def reports_of_sender(self, since: datetime, until: datetime) -> int:
+        return self.reports
+
+    def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
+        self.holds.append((cause, shown, digest))
+
+    def held(self) -> list[HeldMail]:
+        return [mail for mail in self.set_aside.values() if not mail.discarded]
+
+    def held_mail(self, number: int) -> HeldMail | None:
+        return self.set_aside.get(number)
+
+    def let_through(self, number: int, actor: str) -> None:
+        self.let.append((number, actor))
+
+    def drop_held(self, number: int, now: datetime) -> None:
+        self.dropped.append(number)
+
+    def came_back(self, message_id: str) -> None:
+        self.returned.append(message_id)
+
+    def first_on(self, day: date, what: str) -> bool:
+        fresh = (day, what) not in self.days
+        self.days.add((day, what))
+        return fresh
 
     @property
     def events(self) -> list[str]:

@@ -107,8 +107,19 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "key": answered,
         "undelivered_reporter": {"what": "acknowledgement", "address": RITA, "code": "5.1.1"},
         "undelivered_member": {"member": "bob", "address": "bob@members.example", "code": "5.1.1", "count": 2},
+        "held": {
+            "count": 1,
+            "mails": [
+                {
+                    "number": 7, "received_at": NOW.isoformat(), "size": 1000, "cause": "spam score 14.2, over 10",
+                    "from": "seller@out.example", "name": "Seller", "subject": "14 bugs",
+                }
+            ],
+        },
+        "loop": {},
+        "trouble": {"problems": [["1 mail is not sent", "mailbot queue list", True]]},
         **_about_clocks(),
-    }
+    }  # fmt: skip
     return known[event] | changes
 
 
@@ -148,7 +159,10 @@ EXPERT, CC = "xenia@expert.example", "vera@vendor.example"
 PERSONAL = ("transcript", "confirm", "appointed", "hand_over", "hand_over_lapsed", "key_expiry")
 """Those that answer one member, or ask one for something."""
 PERHAPS_NO_ISSUE = ("transcript", "confirm", "second")
-ABOUT_NO_ISSUE = ("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest")
+ABOUT_NO_ISSUE = (
+    *("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest"),
+    *("held", "loop", "trouble"),
+)
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note", "introduction")
 
 

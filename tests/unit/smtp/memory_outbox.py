@@ -12,6 +12,7 @@ START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 _STATES = {
     Outcome.SENT: "sent",
     Outcome.FAILED: "failed",
+    Outcome.TOO_LARGE: "failed",
     Outcome.CANCELLED: "cancelled",
     Outcome.DEFERRED: "waiting",
     Outcome.POSTPONED: "waiting",

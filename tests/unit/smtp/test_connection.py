@@ -85,7 +85,7 @@ def test_the_size_is_announced_and_a_larger_mail_than_the_smarthost_takes_fails_
             small, large = await send(smarthost, mail(b"x" * 900 + b"\r\n"), mail(b"x" * 1000 + b"\r\n"))
             assert small.outcome is Outcome.SENT
             assert f"SIZE={len(HEADERS) + 902}" in smarthost.mails[0].mail_command
-            assert large.outcome is Outcome.FAILED
+            assert large.outcome is Outcome.TOO_LARGE
             assert large.text == f"the mail has {len(HEADERS) + 1002} bytes and the smarthost takes at most 1000"
             assert smarthost.verbs().count("MAIL") == 1
 
@@ -259,7 +259,7 @@ def test_a_refusal_in_the_middle_of_a_large_mail_is_heard_at_once() -> None:
             connection = await Connection.open(smarthost, Limits(command=20.0))
             async with asyncio.timeout(5):
                 answer = await connection.send(mail(b"x" * 20_000_000 + b"\r\n"), lambda: None)
-            assert answer == Answer(Outcome.FAILED, 552, "end of the mail: 552 5.3.4 too big")
+            assert answer == Answer(Outcome.TOO_LARGE, 552, "end of the mail: 552 5.3.4 too big")
             assert not connection.alive
 
     run(story())

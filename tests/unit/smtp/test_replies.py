@@ -3,7 +3,7 @@
 import pytest
 
 from mailbot.service.outgoing import Outcome
-from mailbot.smtp.replies import Stage, explained, judge, quoted
+from mailbot.smtp.replies import Stage, about_size, explained, judge, quoted
 
 
 @pytest.mark.parametrize("code", [500, 501, 541, 550, 551, 552, 553, 554, 555, 556, 571])
@@ -35,3 +35,21 @@ def test_what_the_operator_reads_is_one_short_line_whatever_the_smarthost_sent()
     assert explained(Stage.CONNECT, OSError()) == "connect: OSError"
     assert explained(Stage.CONNECT, OSError(111, "Connect call failed")) == "connect: Connection refused"
     assert explained(Stage.CONNECT, OSError("no such host")) == "connect: no such host"
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "text", "about"),
+    [
+        (Stage.MAIL, 552, "5.3.4 Message size exceeds fixed limit", True),
+        (Stage.MAIL, 552, "message too big", True),
+        (Stage.CONTENT, 552, "5.3.4 Error: message file too big", True),
+        (Stage.RCPT, 550, "5.2.3 RESOLVER.RST.RecipSizeLimit; message too large for this recipient", True),
+        (Stage.CONTENT, 552, "storage allocation exceeded", False),
+        (Stage.MAIL, 552, "5.2.2 mailbox full", False),
+        (Stage.MAIL, 452, "4.3.4 not now", False),
+        (Stage.RCPT, 550, "5.1.1 no such user", False),
+        (Stage.RCPT, 450, "it said 5.3.4 before", False),
+    ],
+)
+def test_a_refusal_for_the_size_is_known_from_others(stage: Stage, code: int, text: str, about: bool) -> None:
+    assert about_size(stage, code, text) is about

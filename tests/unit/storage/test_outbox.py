@@ -112,6 +112,14 @@ def test_a_body_is_stored_once_and_sealed(bench: Bench) -> None:
     assert all(b"example.net" not in row.sealed for row in rows)
 
 
+def test_a_mail_that_is_too_large_without_an_original_is_one_that_failed(bench: Bench) -> None:
+    bench.add(kind="report", member_id="alice")
+    (mail,) = bench.outbox.claim(1, PLENTY, NOW)
+    bench.outbox.finish([Result(mail, Outcome.TOO_LARGE, 1, 552, "552 5.3.4 too big")], NOW)
+    assert bench.row(mail.id).state == "failed"
+    assert bench.events() == ["undelivered_member"]
+
+
 @pytest.mark.parametrize(
     ("kind", "member_id", "told"),
     [
