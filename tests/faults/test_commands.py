@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.abuse.victim import WORK
+from tests.abuse.victim import Victim
 from tests.commands.mails import address, command
 from tests.faults.scene import Scene, scene
 from tests.openpgp_keys import Lab
@@ -28,7 +28,7 @@ def served(lab: Lab, short_root: Path) -> Iterator[Scene]:
 
 
 def idle(made: Scene) -> bool:
-    return made.query(WORK) == [(0,)]
+    return Victim(made.bot, made.lab).idle()
 
 
 @pytest.mark.parametrize(
