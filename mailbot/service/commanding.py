@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from mailbot import maillog
 from mailbot.config import Member
 from mailbot.domain.issue import Disposition
 from mailbot.mail.control import Block, Command
@@ -94,6 +95,7 @@ def carry_out(errand: Errand, lines: Sequence[Command]) -> None:
         proved=errand.proved, seconded=errand.seconded,
     )  # fmt: skip
     answers = [_run(desk, errand, command) for command in lines]
+    maillog.step("ran-commands")
     # A text that was meant for somebody else, and did not go there, is for its writer to send again.
     desk.used_message |= any(VERBS[one.verb].message and one.verb != "note" for one in lines)
     lost = errand.number is None and not desk.used_message and own_text(errand.message)
@@ -111,6 +113,7 @@ def refused(case: "Case", member: Member) -> str:
         signer, signed_at, digest = f"dmarc: {member.id}", _UNDATED, message.text_digest
     if not case.unit.spend(signer, signed_at, digest, case.now):
         return "already processed: this very text came before, and each runs once"
+    maillog.step("spent-signature")
     if message.signed is not None and (why := trust.out_of_time(message, case.settings)):
         return why
     if message.block.unknown is not None or not _about_an_issue(message.block.commands):

@@ -40,13 +40,13 @@ _TO_NO_PARTICIPANT = ("escalation", "escalation_coordinator", "regulatory_contac
 _WITH_KEY = ("key", "acknowledgement_unreadable")
 
 
+_OWN_WORDS = ("confirm",)
+"""Mail that holds nothing but what its recipient wrote in clear: it is the same whatever key they have."""
+
+
 def loop_message_id(tokens: Tokens, notice: int) -> str:
     """The Message-ID of the mail to ourselves that `mailbot check --send` has made with a notice."""
     return tokens.message_id(notice, _SINGLE)
-
-
-_OWN_WORDS = ("confirm",)
-"""Mail that holds nothing but what its recipient wrote in clear: it is the same whatever key they have."""
 
 
 class Manner(Enum):
