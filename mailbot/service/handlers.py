@@ -284,7 +284,8 @@ def _authenticated(case: Case) -> tuple[str, str]:
         return "", case.doubt
     if case.facts.claims_member is not None:
         return "", _not_a_members(case)
-    if case.facts.keyed:
+    # Whoever took part once and was taken away still has the address.
+    if case.facts.keyed and case.facts.role is not None:
         return "address", ""
     if reporter_keys.signed_by_known(case.message, case.facts):
         return "signature", ""
