@@ -28,6 +28,11 @@ def put(connection: Connection, fingerprint: str, armor: str, now: datetime) -> 
     since = connection.scalar(select(public_key.c.since).where(public_key.c.fingerprint == fingerprint))
     connection.execute(delete(public_key).where(public_key.c.fingerprint == fingerprint))
     connection.execute(insert(public_key).values(fingerprint=fingerprint, armor=armor, since=since or now))
+    touch(connection)
+
+
+def touch(connection: Connection) -> None:
+    """Have every process build its keyring anew, also from the group's own home."""
     new = revision(connection) + 1
     connection.execute(delete(setting).where(setting.c.name == _REVISION))
     connection.execute(insert(setting).values(name=_REVISION, value=str(new)))
