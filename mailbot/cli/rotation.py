@@ -47,7 +47,8 @@ def add(noun: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 def run_refresh(options: argparse.Namespace) -> int:
     from mailbot.app import open_database, utc_now
     from mailbot.config import load
-    from mailbot.openpgp.keys import KeyRefused, merge
+    from mailbot.mail.author import mailboxes
+    from mailbot.openpgp.keys import KeyRefused, merge, scan
     from mailbot.storage import keys
 
     settings = load(options.config)
@@ -70,8 +71,10 @@ def run_refresh(options: argparse.Namespace) -> int:
         elif armor == known:
             print(f"{member.id}: nothing new")
         elif armor is not None:
+            user_ids = [one for info in scan(armor.encode()) for one in info.user_ids]
+            addresses = [mailbox.address for one in user_ids for mailbox in mailboxes(one) if mailbox.address]
             with database.write() as connection:
-                keys.put(connection, member.fingerprint, armor, utc_now())
+                keys.put(connection, member.fingerprint, armor, utc_now(), addresses)
             print(f"{member.id}: updated")
     with database.write() as connection:
         keys.touch(connection)

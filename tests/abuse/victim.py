@@ -28,8 +28,12 @@ class Victim:
         """Hand in one mail, wait until nothing is left to do, and return what was sent meanwhile."""
         before = len(self.bot.smarthost.taken())
         self.bot.send(raw, sender, *recipients)
-        self.bot.wait(lambda: self.query(_WORK) == [(0,)], "the end of all work")
+        self.bot.wait(self.idle, "the end of all work")
         return self.sent()[before:]
+
+    def idle(self) -> bool:
+        """Nothing is left to do."""
+        return self.query(_WORK) == [(0,)]
 
     def sent(self) -> list[Sent]:
         """Everything that the smarthost took, in order."""

@@ -84,6 +84,7 @@ anvil     unix  -  -  n  -    1  anvil
 postlog   unix-dgram n - n -  1  postlogd
 virtual   unix  -  n  n  -    -  virtual
 relay     unix  -  -  n  -    -  smtp
+flush     unix  n  -  n  -    0  flush
 scache    unix  -  -  n  -    1  scache
 smtp      unix  -  -  n  -    -  smtp
 lmtp      unix  -  -  n  -    -  lmtp

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +34,13 @@ class Site:
     lab: Lab
     front: str
 
-    def start(self, main: str = "", bot_options: str = "") -> None:
+    def start(self, main: str = "", bot_options: str = "", transport: str = "") -> None:
         """Configure Postfix as docs/operator.md says, with what a test adds, and start both."""
         conf = str(self.postfix.root / "conf")
         # Lines of the recipes that stand in the usual config already, with other values.
         said = "".join(recipe("maincf") + recipe("relay")).replace("/etc/postfix", conf)
         said = said.replace("message_size_limit = 25000000\n", "")
-        self.postfix.configure(said + main, bot_options, {"transport": self.transport()})
+        self.postfix.configure(said + main, bot_options, {"transport": self.transport() + transport})
         self.bot.start()
 
     def transport(self) -> str:
@@ -60,14 +60,17 @@ class Site:
 
     def got(self, address: str, count: int = 1) -> list[Sent]:
         """The mails in somebody's mailbox, when there are `count` of them, as they were before the delivery."""
-        try:
-            self.bot.wait(lambda: len(self.postfix.mailbox(address)) >= count, f"{count} mails for {address}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.postfix.log[-5000:]}") from None
+        self._wait(lambda: len(self.postfix.mailbox(address)) >= count, f"{count} mails for {address}")
         mails = self.postfix.mailbox(address)
         assert len(mails) == count
         member = address.partition("@")[0] if address in MEMBERS else None
         return [Sent(address, return_path(raw), sent_bytes(raw), member, self.lab) for raw in mails]
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
+        try:
+            self.bot.wait(condition, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.postfix.log[-5000:]}") from None
 
     def dispositions(self) -> list[str]:
         """What became of every accepted mail, in order of arrival."""
@@ -77,7 +80,7 @@ class Site:
 
     def settled(self, count: int) -> list[str]:
         """The dispositions, when there are `count` of them."""
-        self.bot.wait(lambda: len([one for one in self.dispositions() if one != "None"]) >= count, "the inbox")
+        self._wait(lambda: len([one for one in self.dispositions() if one != "None"]) >= count, "the inbox")
         return self.dispositions()
 
     def reload(self) -> None:
