@@ -18,6 +18,7 @@ NOT_HERE: Mapping[str, str] = {
     **dict.fromkeys(("on", "note", "confirm", "help"), "about the mail that it stands in"),
     **dict.fromkeys(("status", "show", "history", "list", "close"), "here in another form"),
     **dict.fromkeys(("release", "discard"), "mailbot queue"),
+    "publish": "it takes two members",
 }
 """Verbs that are no commands of their own, and why."""
 

@@ -21,6 +21,8 @@ NOUNS = {
     "queue": "mails that came in and mails that go out",
     "db": "the database's schema",
     "audit": "verify the log of changes",
+    "backup": "write config, database and public keys to a file",
+    "restore": "unpack a backup, and say what to lay beside it",
 }
 """The modules of this package that are commands, and the line for each, so that the list needs none of them."""
 

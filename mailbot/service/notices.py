@@ -61,6 +61,7 @@ NOTICES: Mapping[str, Notice] = {
     "escalation": Notice(audiences.contacts, letters.escalation, Manner.OUTSIDE),
     "key": Notice(audiences.asker, letters.key, Manner.OUTSIDE),
     "held": Notice(audiences.relay, letters.held, Manner.MEMBERS, "Mail is held"),
+    "new_key": Notice(audiences.relay, letters.new_key, Manner.MEMBERS, "The group has a new key"),
     "loop": Notice(audiences.ourselves, letters.loop, Manner.OUTSIDE),
     "trouble": Notice(audiences.operators, letters.trouble, Manner.OUTSIDE),
     "undelivered_member": Notice(audiences.operators, letters.undelivered_member, Manner.OUTSIDE),

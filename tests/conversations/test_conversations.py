@@ -227,4 +227,5 @@ def test_story(telling: Telling, caplog: pytest.LogCaptureFixture) -> None:
 def test_every_notice_has_a_story() -> None:
     texts = [path.read_text() for path in HERE.glob("*/*.out.txt")]
     told = {match[1] for text in texts if (match := re.search(r"^Notice: (\w+)", text, re.MULTILINE))}
-    assert told == set(NOTICES)
+    # That one holds a key that is new in each run: tests/integration/test_rotation.py reads it.
+    assert told == set(NOTICES) - {"new_key"}

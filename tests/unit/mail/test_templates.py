@@ -22,7 +22,7 @@ OUTSIDE = {
 PUBLIC = {"announcement"}
 OPERATORS = {"loop", "trouble", "undelivered_member", "key_expiry_operators", "key_expiry"}
 MEMBERS = set(SAMPLES) - OUTSIDE - OPERATORS - PUBLIC
-ABOUT_NO_ISSUE = {"hand_over", "digest", "held"}
+ABOUT_NO_ISSUE = {"hand_over", "digest", "held", "new_key"}
 SECRET = "Rhododendron"
 
 

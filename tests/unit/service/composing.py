@@ -117,6 +117,7 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
             ],
         },
         "loop": {},
+        "new_key": {"old": "A" * 40, "new": "B" * 40, "armor": "-----BEGIN PGP PUBLIC KEY BLOCK-----"},
         "trouble": {"problems": [["1 mail is not sent", "mailbot queue list", True]]},
         **_about_clocks(),
     }  # fmt: skip
@@ -148,7 +149,7 @@ def _about_clocks() -> dict[str, dict[str, Any]]:
         "key_expiry_operators": key,
         "digest": {"count": 1, "parts": [part]},
         "announcement": {
-            "to": ["announce@example.org"], "title": "An overflow", "text": "", "severity": "high", "cvss": "",
+            "to": ["announce@example.org"], "title": "An overflow", "severity": "high", "cvss": "",
             "cves": ["CVE-2026-1234"], "links": [], "credit": "", "version": "",
         },
     }  # fmt: skip
@@ -161,7 +162,7 @@ PERSONAL = ("transcript", "confirm", "appointed", "hand_over", "hand_over_lapsed
 PERHAPS_NO_ISSUE = ("transcript", "confirm", "second")
 ABOUT_NO_ISSUE = (
     *("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest"),
-    *("held", "loop", "trouble"),
+    *("held", "loop", "new_key", "trouble"),
 )
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note", "introduction")
 

@@ -41,6 +41,7 @@ TOLD = {
     "escalation": {ESCALATION},
     "key": {RITA},
     "held": {"alice", "bob", "dave"},
+    "new_key": {"alice", "bob", "dave"},
     "loop": {"security@example.org"},
     "trouble": {"ops@example.org"},
     "undelivered_member": {"ops@example.org"},
