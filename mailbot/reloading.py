@@ -9,8 +9,10 @@ from mailbot.config import Settings
 
 HELD_OPEN = ("listener", "delivery", "storage", "openpgp", "metrics")
 """Tables of which a role keeps what it was started with."""
-TAKEN = frozenset({"listener.trusted_authserv_ids", "listener.intake_lists"})
-"""Keys of those tables that are read anew at each use."""
+TAKEN = frozenset(
+    {"listener.trusted_authserv_ids", "listener.intake_lists", "listener.tls_certificate", "listener.tls_key"}
+)
+"""Keys of those tables that are read anew at each use, or by the listener at each reload."""
 FIXED = ("group.address", "group.id_prefix")
 """Keys of other tables that are used for as long as a role runs."""
 
