@@ -72,6 +72,7 @@ def run_list(options: argparse.Namespace) -> int:
 def run_import(options: argparse.Namespace) -> int:
     from mailbot.app import open_database, utc_now
     from mailbot.config import load
+    from mailbot.mail.author import mailboxes
     from mailbot.openpgp.keys import merge, scan
     from mailbot.storage import keys
 
@@ -93,7 +94,8 @@ def run_import(options: argparse.Namespace) -> int:
             known = keys.get(connection, info.fingerprint)
         armor = merge(known, data, info.fingerprint)
         with database.write() as connection:
-            keys.put(connection, info.fingerprint, armor, utc_now())
+            addresses = [mailbox.address for one in info.user_ids for mailbox in mailboxes(one) if mailbox.address]
+            keys.put(connection, info.fingerprint, armor, utc_now(), addresses)
         member = settings.member_by_fingerprint(info.fingerprint)
         print(f"{'updated' if known else 'imported'} {info.fingerprint}  {', '.join(info.user_ids)}")
         of_list = settings.relay.to == "list" and info.fingerprint == settings.relay.list_key

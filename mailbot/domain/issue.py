@@ -20,6 +20,10 @@ class Outcome(StrEnum):
     SPAM = "spam"
 
 
+CATEGORIES = ("coordinated", "supply-chain", "no-coordination", "invalid")
+"""As what a report is counted."""
+
+
 class Role(StrEnum):
     """What a participant from outside the group is to an issue."""
 

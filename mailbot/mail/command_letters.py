@@ -74,3 +74,18 @@ class Unsent(Letter):
     card: Card
     member: str
     addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion(Letter):
+    """To the other members: one of them would close the issue as no security issue, and more must agree."""
+
+    notice: ClassVar[str] = "opinion"
+    issue: str
+    card: Card
+    member: str
+    outcome: str
+    """``not-security`` or ``public-bug``."""
+    missing: int
+    """How many more must agree."""
+    reason: str = ""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mailbot.mail.command_letters import Answer, Answered, Changed, Reply, Transcript, Unsent
+from mailbot.mail.command_letters import Answer, Answered, Changed, Opinion, Reply, Transcript, Unsent
 from mailbot.mail.letters import Card, Clock, Letter, Person
 
 _GROUP = "Example Security Response Group"
@@ -40,6 +40,10 @@ COMMAND_LETTERS: tuple[Letter, ...] = (
     Answered(
         group=_GROUP, now=_NOW, issue="EX-42", card=_CARD, member="Alice Example", text=_TEXT, waits=True,
         to=("jane@research.example, encrypted",),
+    ),
+    Opinion(
+        group=_GROUP, now=_NOW, issue="EX-42", card=_CARD, member="Alice Example", outcome="not-security", missing=1,
+        reason="the file comes from the user's own configuration",
     ),
     Unsent(
         group=_GROUP, now=_NOW, issue="EX-42", card=_CARD, member="Alice Example",

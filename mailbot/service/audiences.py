@@ -82,7 +82,8 @@ def thread(settings: Settings, issue: IssueView | None, params: Mapping[str, Any
     author = str(params.get("from", "")).lower()
     found = [one for one in (issue.participants if issue else ()) if one.role is Role.EXPERT and one.key is not None]
     experts = [Recipient(one.address, key=one.key) for one in found if one.address.lower() != author]
-    return relay(settings, issue, params) + experts
+    # What came over the list that stands for the members is there already.
+    return experts if params.get("listed") else relay(settings, issue, params) + experts
 
 
 def introduced(_settings: Settings, issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:

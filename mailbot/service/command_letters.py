@@ -1,7 +1,8 @@
 """From a notice about members' commands to what its mail says, as in `letters`."""
 
 from mailbot.mail import command_letters
-from mailbot.mail.letters import Missing
+from mailbot.mail.letters import Letter, Missing
+from mailbot.service import letters
 from mailbot.service.letters import Writing, issue_card
 
 
@@ -21,6 +22,12 @@ def summary(answers: tuple[command_letters.Answer, ...]) -> str:
     failed = total - done
     errors = f", {failed} error{'s' if failed > 1 else ''}" if failed else ""
     return f"{done} of {total} command{'s' if total > 1 else ''} done{errors}"
+
+
+def introduction(writing: Writing, missing: tuple[Missing, ...]) -> Letter:
+    """The report once more, for an expert."""
+    params = writing.claim.params
+    return letters.unreadable(writing, missing) if params["unreadable"] else letters.report(writing, missing)
 
 
 def changed(writing: Writing, missing: tuple[Missing, ...]) -> command_letters.Changed:
@@ -48,6 +55,14 @@ def unsent(writing: Writing, missing: tuple[Missing, ...], addresses: tuple[str,
     return command_letters.Unsent(
         group=writing.group, now=writing.now, issue=writing.id, card=issue_card(writing, missing),
         member=_writer(writing), addresses=addresses,
+    )  # fmt: skip
+
+
+def opinion(writing: Writing, missing: tuple[Missing, ...]) -> command_letters.Opinion:
+    params = writing.claim.params
+    return command_letters.Opinion(
+        group=writing.group, now=writing.now, issue=writing.id, card=issue_card(writing, missing),
+        member=_writer(writing), outcome=params["outcome"], missing=params["missing"], reason=params["reason"],
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def commands(case: "Case", relay: Callable[[str], "Outcome"]) -> "Outcome":
         return _finish(case, member)
     desk = Desk(
         case.unit, case.settings, case.now, member, case.facts.issue, case.message.block.message,
-        proved=case.facts.proof is trust.Proof.SIGNATURE,
+        case.message.keys, proved=case.facts.proof is trust.Proof.SIGNATURE,
     )  # fmt: skip
     answers = [_run(desk, command) for command in case.message.block.commands]
     # A text that was meant for somebody else, and did not go there, is for its writer to send again.
@@ -129,7 +129,7 @@ def _run(desk: Desk, command: Command) -> Answer:
     try:
         done = VERBS[command.verb].effect(desk, command.args)
     except Refused as error:
-        return Answer(command.line, (f"error: {error.words()}",), False, desk.shown)
+        return Answer(command.line, (f"error: {error.words()}",), done=False)
     if VERBS[command.verb].tell and desk.issue is not None and done.changes:
         desk.changed.setdefault(desk.issue.number, []).extend(change.words() for change in done.changes)
     return Answer(command.line, _results(done), True, desk.shown)

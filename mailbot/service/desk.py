@@ -15,9 +15,12 @@ from mailbot.domain.issue import Status
 from mailbot.errors import UsageError
 from mailbot.mail.control import ids, plain
 from mailbot.mail.quoting import own_text
+from mailbot.service.carried_keys import CarriedKey
 from mailbot.service.store import IssueView, Unit
 
 OPERATOR = "operator"
+REASON = 1_000
+"""Characters of a reason that are told on."""
 
 
 class Refused(UsageError):
@@ -42,6 +45,8 @@ class Change:
 
     def words(self) -> str:
         """As the transcript shows it: ``owner: nobody -> alice``."""
+        if self.name == "reason":
+            return f"reason: {self.new}"
         nothing = "nobody" if self.name in ("owner", "appointed") else "none"
         return f"{self.name}: {self.old or nothing} -> {self.new or nothing}"
 
@@ -67,6 +72,8 @@ class Desk:
     """The one that the commands are about, as it stands now; ``/on`` selects another."""
     message: str = ""
     """What stands below the commands, as it was written."""
+    keys: tuple[CarriedKey, ...] = ()
+    """Public keys that came along."""
     proved: bool = True
     """By a signature, or by whoever has the machine; a DMARC pass alone may not do everything."""
     used_message: bool = False
@@ -142,9 +149,21 @@ class Desk:
         show = shown or (lambda value: None if value is None else str(value))
         return Change(column, show(old), show(new))
 
+    @staticmethod
+    def reason(text: str) -> tuple[Change, ...]:
+        """What a member said about why, to be told with what changed."""
+        words = " ".join(text.split())
+        return (Change("reason", None, words[:REASON]),) if words else ()
+
     def refresh(self) -> None:
         """See the issue as it stands after a change."""
         self.issue = self.unit.issue(self.about.number)
+
+    def name_of(self, number: int) -> str:
+        return self.settings.issue_id(number)
+
+    def named(self, number: int | None) -> str | None:
+        return None if number is None else self.name_of(number)
 
     def select(self, issue: IssueView) -> None:
         self.issue = issue
@@ -154,6 +173,20 @@ class Desk:
         if found is None:
             raise Refused(f'"{word}" is no member', [member.id for member in self.settings.member])
         return found
+
+
+def added_and_removed(args: str, *, bare: bool = False) -> tuple[list[str], list[str]]:
+    """The words with ``+`` and those with ``-``; with `bare` a word with neither is added. Raises `Refused`."""
+    added: list[str] = []
+    removed: list[str] = []
+    for word in plain(args).replace(",", " ").split():
+        if word.startswith("-"):
+            removed.append(word[1:])
+        elif word.startswith("+") or bare:
+            added.append(word.removeprefix("+"))
+        else:
+            raise Refused(f'"{word[:80]}" says neither to add nor to take away', [f"+{word[:80]}", f"-{word[:80]}"])
+    return added, removed
 
 
 def none(args: str, what: str = "") -> None:

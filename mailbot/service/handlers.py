@@ -93,6 +93,11 @@ def commands(case: Case) -> Outcome:
     return commanding.commands(case, lambda doubt: follow_up(replace(case, doubt=doubt)))
 
 
+def service(case: Case) -> Outcome:
+    """What the software of the group's list writes by itself: kept, and not sent to that list."""
+    return case.finish(Disposition.AUTOMATIC, case.facts.issue.number if case.facts.issue else None)
+
+
 def copy(case: Case) -> Outcome:
     """The second copy of a mail that named both the group's list and us."""
     return case.finish(Disposition.DUPLICATE)
@@ -109,15 +114,8 @@ def note(case: Case) -> Outcome:
     if member is None:
         raise ValueError("a note without an authenticated member")
     _record(case, number, "note", member.id)
-    if not _with_the_list(case, member):
-        case.unit.notify(
-            "note",
-            number,
-            {**case.message.relayed(), "member": member.id},
-            case.now,
-            original=True,
-            pieces=case.message.inside(),
-        )
+    params = {**case.message.relayed(), "member": member.id}
+    _to_the_thread(case, "note", number, params, listed=_with_the_list(case, member))
     case.unit.audit(number, member.id, "note", case.now)
     return case.finish(Disposition.MEMBER, number)
 
@@ -132,15 +130,8 @@ def follow_up(case: Case) -> Outcome:
     params = {**_relayed(case), "authenticated": authenticated, "why": why, "role": role}
     params["defects"] = [*params["defects"], *remarks]
     # What came over the group's list is there; that it was no command after all is not.
-    if not case.message.over.group or case.message.block:
-        case.unit.notify(
-            "follow_up",
-            number,
-            {**params, "mentions": list(case.facts.mentions)},
-            case.now,
-            original=True,
-            pieces=case.message.inside(),
-        )
+    listed = bool(case.message.over.group) and not case.message.block
+    _to_the_thread(case, "follow_up", number, {**params, "mentions": list(case.facts.mentions)}, listed=listed)
     case.unit.audit(number, role, "follow-up", case.now, new={"authenticated": authenticated or "no"})
     if authenticated and case.facts.role is Role.REPORTER:
         clockwork.reporter_answered(case.moment("reporter"), number)
@@ -212,6 +203,7 @@ HANDLERS: dict[str, Callable[[Case], Outcome]] = {
     "bounce": bounce,
     "automatic": automatic,
     "key_request": key_request,
+    "service": service,
     "copy": copy,
     "commands": commands,
     "note": note,
@@ -266,6 +258,18 @@ def _relayed(case: Case) -> dict[str, Any]:
     return shown
 
 
+def _to_the_thread(case: Case, event: str, number: int, params: dict[str, Any], *, listed: bool) -> None:
+    """Pass a mail on to those who follow the issue's thread. `listed`: the group's list has it, so that only experts
+    are left."""
+    others = case.facts.issue.participants if case.facts.issue else ()
+    if listed and not any(one.role is Role.EXPERT for one in others):
+        return
+    case.unit.notify(
+        event, number, {**params, "listed": True} if listed else params, case.now,
+        original=True, pieces=case.message.inside(),
+    )  # fmt: skip
+
+
 def _with_the_list(case: Case, member: Member) -> bool:
     """The group's list has this note of a member: it came over it, or names it, and a signature says that no stranger
     wrote so to keep it from the members."""
@@ -280,7 +284,8 @@ def _authenticated(case: Case) -> tuple[str, str]:
         return "", case.doubt
     if case.facts.claims_member is not None:
         return "", _not_a_members(case)
-    if case.facts.keyed:
+    # Whoever took part once and was taken away still has the address.
+    if case.facts.keyed and case.facts.role is not None:
         return "address", ""
     if reporter_keys.signed_by_known(case.message, case.facts):
         return "signature", ""

@@ -289,6 +289,8 @@ def _warnings(writing: Writing) -> tuple[str, ...]:
     found = []
     if writing.about.status == Status.CLOSED:
         found.append("the issue is closed")
+    if writing.about.duplicate_of is not None:
+        found.append(f"this is a duplicate of {writing.settings.issue_id(writing.about.duplicate_of)}")
     if params.get("unanswered"):
         found.append(f"the sender got no acknowledgement: {params['unanswered']}")
     member = _note_member(writing)

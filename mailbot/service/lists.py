@@ -30,6 +30,9 @@ class Listed:
     stands."""
     named: tuple[str, ...] = ()
     """The lists that To or Cc name, so that a second copy comes or came over them."""
+    service: bool = False
+    """The group's list itself wrote it, by one of its service addresses: a rejection, a word to subscribers. Relayed to
+    that list, it could be answered in the same way without end."""
     remarks: tuple[str, ...] = ()
 
     @property
@@ -48,19 +51,26 @@ def look(fields: Structure, settings: Settings, checks: Authentication) -> Liste
         return NO_LIST
     found = mailing_list.passage(fields, known, not_authors=_ours(fields, settings.group))
     named = mailing_list.named(fields, known)
+    service = by_the_list(fields, settings)
     if found is None:
-        return Listed(named=named, author=_nobody(fields, known))
+        return Listed(named=named, author=_nobody(fields, known), service=service)
     written_by = (found.author or _from(fields)).address
     if not mailing_list.vouched_for(checks, found.name, written_by):
         remark = f"it says that it came over the list {found.name}, but the mail server in front saw no sign of that"
-        return Listed(named=named, author=_nobody(fields, known), remarks=(remark,))
+        return Listed(named=named, author=_nobody(fields, known), service=service, remarks=(remark,))
     remarks: tuple[str, ...] = ()
     if found.author is not None and found.name in intake:
         author = found.author.address
         says = f"it says that {author} wrote it, and nothing proves that" if author else "it does not say who wrote it"
         remarks = (f"it came over the list {found.name}, which put itself into From; {says}",)
     over_group = group if mailing_list.over(fields, [group]) else ""
-    return Listed(found.name if found.name in intake else "", over_group, found.author, named, remarks)
+    return Listed(found.name if found.name in intake else "", over_group, found.author, named, service, remarks)
+
+
+def by_the_list(fields: Structure, settings: Settings) -> bool:
+    """Whether From is a service address of the group's list."""
+    group, written_by = group_list(settings), _from(fields).address
+    return bool(group) and written_by.lower() != group.lower() and mailing_list.belongs_to(written_by, group)
 
 
 def group_list(settings: Settings) -> str:

@@ -41,6 +41,8 @@ NOTICES: Mapping[str, Notice] = {
     "changed": Notice(audiences.thread, command_letters.changed, Manner.MEMBERS, "something changed"),
     "answered": Notice(audiences.thread, command_letters.answered, Manner.MEMBERS, "answered"),
     "reply": Notice(audiences.participants, command_letters.reply, Manner.PARTICIPANTS),
+    "opinion": Notice(audiences.relay, command_letters.opinion, Manner.MEMBERS, "your opinion is asked"),
+    "introduction": Notice(audiences.introduced, command_letters.introduction, Manner.MEMBERS),
     "transcript": Notice(
         audiences.commander, command_letters.transcript, Manner.MEMBERS, "your commands were answered"
     ),

@@ -97,7 +97,8 @@ class Poster:
         closed = tuple(Missing(one.address, "unusable", "nothing") for one in experts if not self._reachable(one))
         recipients = [one for one in recipients if one.key is None]
         refused: frozenset[str] = frozenset()
-        self._through = self._settings.relay.list_address if recipients[0].member_id is None else None
+        to_list = bool(recipients) and recipients[0].member_id is None
+        self._through = self._settings.relay.list_address if to_list else None
         while True:
             sealed = [one for one in recipients if self._lacks(one, refused) is None]
             keyless = [(one, why) for one in recipients if (why := self._lacks(one, refused)) is not None]

@@ -30,8 +30,14 @@ class Returned:
 NOTHING_RETURNED = Returned()
 
 
-def look(raw: bytes, structure: Structure, reverse_path: str, target: Target, parser: Parser) -> Returned:
-    """What `raw` says if it is a bounce, or came where only bounces come. `structure` is ``parse(raw)``."""
+def look(
+    raw: bytes, structure: Structure, reverse_path: str, target: Target, parser: Parser, *, by_the_list: bool = False
+) -> Returned:
+    """What `raw` says if it is a bounce, or came where only bounces come. `structure` is ``parse(raw)``. `by_the_list`:
+    the list that stands for the members wrote it, which sends what it rejects back in a form of its own."""
+    if by_the_list:
+        ids = bounce.returned_message_ids(raw, structure)
+        return Returned(action=Action.FAILED, message_ids=ids) if ids else NOTHING_RETURNED
     is_bounce = bounce.is_bounce(structure, reverse_path)
     if not is_bounce and target.strength is not Strength.BOUNCE and not bounce.from_nobody(reverse_path):
         return NOTHING_RETURNED

@@ -152,6 +152,7 @@ ROUTES = (
     # Before bounces, because such answers too go to the envelope's sender (RFC 3834 4).
     Route("automatic", lambda message, facts: message.vacation and facts.issue is not None and not facts.came_back),
     Route("bounce", lambda message, facts: message.target.strength is Strength.BOUNCE or facts.came_back),
+    Route("service", lambda message, facts: message.over.service),
     Route("copy", lambda message, facts: facts.copy),
     Route("commands", lambda message, facts: facts.member is not None and bool(message.block)),
     # Commands beside a list's footer are no member's; that they were not carried out must not go unsaid.

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from mailbot.domain.clocks import Clock
 from mailbot.domain.issue import Disposition, Outcome, Role
 from mailbot.mail.envelope import Envelope
+from mailbot.service.command_records import CommandRecords
 from mailbot.service.duties import Duties
 from mailbot.service.work import Work
 
@@ -84,16 +85,6 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
-class IssueTexts:
-    """What was written about an issue, for telling what may not leave the group."""
-
-    internal: tuple[str, ...]
-    """By members and experts to each other."""
-    outside: tuple[str, ...]
-    """By or to people outside."""
-
-
-@dataclass(frozen=True, slots=True)
 class IssueView:
     """An issue as its rows stand now, opened."""
 
@@ -117,6 +108,8 @@ class IssueView:
     appointed: str | None = None
     """The member who was asked to coordinate, and has not said yes yet."""
     severity: str | None = None
+    severity_judged: bool = False
+    """A member set it; a CVSS vector does not change it."""
     category: str | None = None
     outcome: str | None = None
     drill: bool = False
@@ -172,7 +165,7 @@ class Draft:
     encrypted: bool
 
 
-class Unit(Duties, Protocol):
+class Unit(Duties, CommandRecords, Protocol):
     """One short write transaction in which a decision is recorded."""
 
     def redelivered(self, digest: bytes) -> bool:
@@ -202,22 +195,6 @@ class Unit(Duties, Protocol):
     def change_issue(self, number: int, changes: Mapping[str, Any]) -> None:
         """Give fields of an issue other values. Names are those of `IssueView`; what has no column of its own is kept
         sealed."""
-        ...
-
-    def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
-        """Remember that this signed text was handled. False if it was before, and then nothing may come of it."""
-        ...
-
-    def last_word(self, number: int, address: str) -> str:
-        """The Message-ID of the last mail that somebody wrote on an issue; "" if they wrote none."""
-        ...
-
-    def texts(self, number: int) -> IssueTexts:
-        """What was written about an issue so far."""
-        ...
-
-    def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
-        """Whether a member may be sent another transcript of what failed: `most` in a `period`. If so it is counted."""
         ...
 
     def add_participant(self, number: int, role: Role, address: str, name: str) -> None: ...

@@ -21,8 +21,10 @@ _TO_REPORTER = {
     "escalation_reporter": "mail about the missing answer",
 }
 
-TO_THE_GROUP = frozenset({"report", "unreadable", "follow_up", "note", "reminder", "escalated", "undelivered_reporter"})
-"""Kinds of mail that go to the list where one stands for the members."""
+TO_THE_GROUP = frozenset(
+    {"report", "unreadable", "reminder", "escalated", "undelivered_reporter", "digest", "deadline"}
+)
+"""Kinds of mail that go to members and nobody else: without a member's name, to the list that stands for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,10 @@ def understand(mail: ClaimedMail, settings: Settings, store: Store, parser: Pars
         outer = parser.parse(mail.raw)
     except Unreadable as error:
         return given_up(mail, settings, store, str(error))
-    reported = returned.look(mail.raw, outer, mail.envelope.reverse_path, _target(mail, settings), parser)
+    reported = returned.look(
+        mail.raw, outer, mail.envelope.reverse_path, _target(mail, settings), parser,
+        by_the_list=lists.by_the_list(outer, settings),
+    )  # fmt: skip
     message = _message(mail, settings, store, outer.headers, outer, reported)
     if reported.is_bounce:
         return message  # nothing of it is relayed, and what it carries is our own

@@ -1,13 +1,17 @@
 """What a unit of work records about members' commands: a part of `unit_of_work.UnitOfWork`."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot.domain.issue import Role
-from mailbot.service.store import IssueTexts
-from mailbot.storage.tables import message, notice, refusal, spent
+from mailbot.service.command_records import Entry, IssueTexts, ListedIssue, Opinion
+from mailbot.service.store import ReporterKey
+from mailbot.storage import keys, views
+from mailbot.storage.listings import Listings
+from mailbot.storage.tables import audit, issue, message, notice, participant, refusal, spent, verdict
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault
 
@@ -30,6 +34,53 @@ class CommandRecords:
     def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
         row = {"signer": signer, "signed_at": signed_at, "digest": digest, "at": now}
         return self._connection.execute(_SPEND, row).rowcount == 1
+
+    def remove_participant(self, number: int, address: str) -> None:
+        mine = (participant.c.issue_id == number) & (participant.c.address_hash == self._vault.address_hash(address))
+        self._connection.execute(delete(participant).where(mine))
+
+    def introduce(self, number: int, address: str, now: datetime) -> None:
+        first = select(notice).where(notice.c.issue_id == number, notice.c.event.in_(["report", "unreadable"]))
+        row = self._connection.execute(first.order_by(notice.c.id).limit(1)).first()
+        if row is None:
+            return
+        box = self._box(number)
+        params = {**box.open_json(row.sealed, "notice"), "to": address}
+        again = {
+            "event": "introduction", "issue_id": number, "created_at": now, "sealed": box.seal_json(params, "notice"),
+            "blob_id": row.blob_id, "pieces_id": row.pieces_id,
+        }  # fmt: skip
+        self._connection.execute(insert(notice).values(**again))
+
+    def keys_for(self, address: str) -> list[ReporterKey]:
+        return keys.naming(self._connection, address)
+
+    def duplicates_of(self, number: int) -> list[int]:
+        return list(self._connection.scalars(select(issue.c.id).where(issue.c.duplicate_of == number)))
+
+    def history(self, number: int) -> list[Entry]:
+        box = self._box(number)
+        rows = self._connection.execute(select(audit).where(audit.c.issue_id == number).order_by(audit.c.seq))
+        opened = ((row, box.open_json(row.sealed, "audit")) for row in rows)
+        return [Entry(row.at, row.actor, row.action, found["old"], found["new"]) for row, found in opened]
+
+    def verdicts(self, number: int) -> list[Opinion]:
+        return views.opinions(self._connection, self._box(number), number)
+
+    def give_verdict(self, number: int, member: str, given: str, reason: str, now: datetime) -> None:
+        mine = (verdict.c.issue_id == number) & (verdict.c.member_id == member)
+        self._connection.execute(delete(verdict).where(mine))
+        sealed = self._box(number).seal_json({"reason": reason}, "verdict")
+        row = {"issue_id": number, "member_id": member, "verdict": given, "at": now, "sealed": sealed}
+        self._connection.execute(insert(verdict).values(**row))
+
+    def listed(self, word: str, actor: str, limit: int, now: datetime) -> list[ListedIssue]:
+        rows = Listings(self._connection, self._vault, "").issues(word, limit, now, actor)
+        fields = ("number", "status", "owner", "severity", "title", "encrypted")
+        return [ListedIssue(**{name: row[name] for name in fields}) for row in rows]
+
+    def put_key(self, fingerprint: str, armor: str, addresses: Sequence[str], now: datetime) -> None:
+        keys.put(self._connection, fingerprint, armor, now, addresses)
 
     def last_word(self, number: int, address: str) -> str:
         box = self._box(number)

@@ -1,9 +1,11 @@
 """Public keys that an operator imported: rows, with a revision that tells every process when to rebuild its keyring."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from mailbot.service.store import ReporterKey
 from mailbot.storage.tables import public_key, setting
 
 _REVISION = "keys.revision"
@@ -23,11 +25,21 @@ def get(connection: Connection, fingerprint: str) -> str | None:
     return connection.scalar(select(public_key.c.armor).where(public_key.c.fingerprint == fingerprint))
 
 
-def put(connection: Connection, fingerprint: str, armor: str, now: datetime) -> None:
-    """Store or replace a key, and move the revision."""
+def naming(connection: Connection, address: str) -> list[ReporterKey]:
+    """The keys with a user id of this address."""
+    rows = connection.execute(select(public_key).order_by(public_key.c.fingerprint))
+    return [ReporterKey(row.fingerprint, row.armor) for row in rows if address.lower() in row.addresses.split("\n")]
+
+
+def put(connection: Connection, fingerprint: str, armor: str, now: datetime, addresses: Iterable[str] = ()) -> None:
+    """Store or replace a key, and move the revision. `addresses` are those of its user ids."""
     since = connection.scalar(select(public_key.c.since).where(public_key.c.fingerprint == fingerprint))
     connection.execute(delete(public_key).where(public_key.c.fingerprint == fingerprint))
-    connection.execute(insert(public_key).values(fingerprint=fingerprint, armor=armor, since=since or now))
+    connection.execute(insert(public_key).values(
+            fingerprint=fingerprint, armor=armor, since=since or now,
+            addresses="\n".join(sorted({address.lower() for address in addresses})),
+        )
+    )  # fmt: skip
     new = revision(connection) + 1
     connection.execute(delete(setting).where(setting.c.name == _REVISION))
     connection.execute(insert(setting).values(name=_REVISION, value=str(new)))

@@ -15,6 +15,7 @@ from mailbot.storage.open_work import OPEN, OVERDUE, due_soon
 from mailbot.storage.tables import audit, clock, inbox, issue, message, outbox, participant
 from mailbot.storage.unseal import Box, SealBroken
 from mailbot.storage.vault import Vault
+from mailbot.storage.views import opinions
 
 FILTERS = ("open", "mine", "overdue", "due", "unclaimed")
 
@@ -39,15 +40,15 @@ class Listings:
         self._vault = vault
         self._prefix = prefix
 
-    def issues(self, word: str | None, limit: int, now: datetime) -> list[dict[str, Any]]:
-        """The newest issues first; `limit` 0 means all. `word` is one of `FILTERS`."""
+    def issues(self, word: str | None, limit: int, now: datetime, actor: str = "operator") -> list[dict[str, Any]]:
+        """The newest issues first; `limit` 0 means all. `word` is one of `FILTERS`; ``mine`` are `actor`'s."""
         query = select(issue).order_by(issue.c.id.desc())
         if word == "open":
             query = query.where(OPEN)
         elif word == "unclaimed":
             query = query.where(OPEN, issue.c.owner.is_(None))
         elif word == "mine":
-            query = query.where(OPEN, issue.c.owner == "operator")
+            query = query.where(OPEN, issue.c.owner == actor)
         elif word == "overdue":
             query = query.where(OPEN, issue.c.id.in_(select(clock.c.issue_id).where(OVERDUE)))
         elif word == "due":
@@ -68,7 +69,7 @@ class Listings:
             "clocks": self._clocks(row.id),
             "messages": self._messages(row.id, box),
             "history": self.history(row.id),
-            "verdicts": [],
+            "verdicts": self._verdicts(row.id, box),
             "participants": self._participants(row.id, box),
         }
 
@@ -165,6 +166,14 @@ class Listings:
                 }
             )  # fmt: skip
         return rows
+
+    def _verdicts(self, number: int, box: Box | None) -> list[dict[str, Any]]:
+        if box is None:
+            return []
+        return [
+            {"member": one.member, "verdict": one.verdict, "reason": one.reason or None, "at": instant(one.at)}
+            for one in opinions(self._connection, box, number)
+        ]
 
     def _participants(self, number: int, box: Box | None) -> list[dict[str, Any]]:
         query = select(participant).where(participant.c.issue_id == number)

@@ -313,6 +313,16 @@ acknowledged = Table(
 Index("ix_acknowledged_sender_hash", acknowledged.c.sender_hash, acknowledged.c.at)
 Index("ix_acknowledged_at", acknowledged.c.at)
 
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("issue_id", RowId, ForeignKey("issue.id"), primary_key=True, autoincrement=False),
+    Column("member_id", Text, primary_key=True),
+    Column("verdict", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("sealed", LargeBinary, nullable=False, comment="reason"),
+)
+
 spent = Table(
     "spent",
     metadata,
@@ -352,4 +362,5 @@ public_key = Table(
     Column("fingerprint", Text, primary_key=True),
     Column("armor", Text, nullable=False),
     Column("since", Instant, nullable=False),
+    Column("addresses", Text, nullable=False, server_default=text("''"), comment="of its user ids, one a line"),
 )

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from mailbot.domain.clocks import AHEAD, Act, Clock, Firing
 from mailbot.domain.issue import Role
+from mailbot.service.command_records import Opinion
 from mailbot.service.store import IssueView, Participant, ReporterKey
-from mailbot.storage.tables import clock, issue, participant
+from mailbot.storage.tables import clock, issue, participant, verdict
 from mailbot.storage.unseal import Box
 from mailbot.storage.vault import Vault
 
@@ -54,6 +55,7 @@ def issue_view(connection: Connection, vault: Vault, number: int) -> IssueView |
         relayed_as=tuple(content.get("relayed_as", ())),
         appointed=row.appointed,
         severity=row.severity,
+        severity_judged=content.get("severity_judged", False),
         category=row.category,
         outcome=row.outcome,
         drill=row.drill,
@@ -82,6 +84,12 @@ def clocks_of(connection: Connection, number: int) -> tuple[Clock, ...]:
     for row in connection.execute(_CLOCKS_OF_ISSUE, {"issue_id": number}):
         found[row.name] = clock_view(row)
     return tuple(found.values())
+
+
+def opinions(connection: Connection, box: Box, number: int) -> list[Opinion]:
+    """Each member's last verdict on an issue, the oldest first."""
+    rows = connection.execute(select(verdict).where(verdict.c.issue_id == number).order_by(verdict.c.at))
+    return [Opinion(row.member_id, row.verdict, box.open_json(row.sealed, "verdict")["reason"], row.at) for row in rows]
 
 
 def _participants(connection: Connection, box: Box, number: int) -> tuple[Participant, ...]:

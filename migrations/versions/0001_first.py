@@ -75,6 +75,13 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("armor", sa.Text(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "addresses",
+            sa.Text(),
+            server_default=sa.text("('')"),
+            nullable=False,
+            comment="of its user ids, one a line",
+        ),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_public_key")),
     )
     op.create_table(
@@ -257,6 +264,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_turn_issue_id", "turn", ["issue_id"], unique=False)
     op.create_index("ix_turn_member_id", "turn", ["member_id", "at"], unique=False)
+    op.create_table(
+        "verdict",
+        sa.Column("issue_id", ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False, comment="reason"),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_verdict_issue_id")),
+        sa.PrimaryKeyConstraint("issue_id", "member_id", name=op.f("pk_verdict")),
+    )
     op.create_table(
         "blob_chunk",
         sa.Column("blob_id", ROW_ID, autoincrement=False, nullable=False),

@@ -18,7 +18,9 @@ from mailbot.mail import armor, markup
 from mailbot.mail.authenticity import authentication
 from mailbot.mail.author import authors
 from mailbot.mail.auto_reply import automatic
-from mailbot.mail.bounce import deliveries, is_bounce, returned_message_ids
+from mailbot.mail.bounce import deliveries, is_bounce, returned_message_ids, stated
+from mailbot.mail.list_footer import marked
+from mailbot.mail.mailing_list import passage
 from mailbot.mail.message_id import message_ids
 from mailbot.mail.parse import OverLimit, parse
 from mailbot.mail.protected_headers import applied, payload_part, protected
@@ -77,6 +79,9 @@ def read(raw: bytes) -> None:
     is_bounce(mail, "")
     deliveries(raw, mail)
     returned_message_ids(raw, mail)
+    stated(mail.text)
+    passage(mail, ("list@example.org", "list.example.com"))
+    marked(mail.text, "list@example.org")
     message_ids(mail.header("References"))
     part = payload_part(mail)
     try:

@@ -47,6 +47,7 @@ from mailman.interfaces.action import Action
 from mailman.interfaces.archiver import ArchivePolicy
 from mailman.interfaces.listmanager import IListManager
 from mailman.interfaces.mailinglist import DMARCMitigateAction, IAcceptableAliasSet, ReplyToMunging
+from mailman.interfaces.template import ITemplateManager
 from mailman.interfaces.usermanager import IUserManager
 from zope.component import getUtility
 
@@ -63,6 +64,8 @@ def run(name):
     mlist.dmarc_mitigate_action = DMARCMitigateAction.munge_from
     mlist.dmarc_mitigate_unconditionally = {munge}
     mlist.reply_goes_to_list = ReplyToMunging.{replies}
+    if not {footer}:
+        getUtility(ITemplateManager).set("list:member:regular:footer", mlist.list_id, "file:///dev/null")
     config.db.commit()
 """
 
@@ -88,11 +91,13 @@ class Mailman:
 
     def make(
         self, name: str, members: list[str], *, strangers: str = "accept", accept: tuple[str, ...] = (),
-        munge: bool = False, replies: str = "no_munging",
+        munge: bool = False, replies: str = "no_munging", footer: bool = True,
     ) -> None:  # fmt: skip
         """A list with its members, as the web interface would make it."""
         self.lists += 1
-        script = SET.format(members=members, strangers=strangers, accept=list(accept), munge=munge, replies=replies)
+        script = SET.format(
+            members=members, strangers=strangers, accept=list(accept), munge=munge, replies=replies, footer=footer
+        )
         (self.directory / f"set{self.lists}.py").write_text(script)
         self.run("create", "-d", name)
         self.run("withlist", "-r", f"set{self.lists}.run", name)
@@ -105,7 +110,7 @@ class Mailman:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for mail in self.out.taken()[before:]:
-                if mail.recipient == recipient:
+                if mail.recipient.startswith(recipient):
                     return mail.content
             time.sleep(0.1)  # what happens in other processes cannot be awaited
         raise AssertionError(f"{name} sent nothing to {recipient}")

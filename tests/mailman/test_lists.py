@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ def lists() -> Iterator[Mailman]:
                 PRIVATE, [BOT, "alice@members.example", "bob@members.example"], strangers="hold",
                 accept=(r"^security(\+.*)?@example\.org$",),
             )  # fmt: skip
+            made.make("closed@lists.example", [BOT], strangers="reject")
+            made.make("bare@lists.example", [BOT], strangers="accept", footer=False)
             yield made
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -116,3 +119,24 @@ def _answer(relay: Sent, entity: str, name: str) -> bytes:
         f"Message-ID: <answer-{name}@members.example>", f"In-Reply-To: {relay.mail['Message-ID']}", "MIME-Version: 1.0",
     ]  # fmt: skip
     return ("\r\n".join(head) + "\r\n" + entity).encode()
+
+
+def test_a_list_without_a_footer_leaves_a_signature_whole(lists: Mailman, served: Victim, lab: Lab) -> None:
+    relay = opened(served, lists, "bare")
+    raw = _answer(relay, mails.signed(lab, "alice", mails.text("I can.")), "bare")
+    passed_on = lists.post(raw, "alice@members.example", "bare@lists.example", BOT)
+    assert message_from_bytes(passed_on).get_content_type() == "multipart/signed"
+
+
+def test_what_the_list_rejects_is_told_to_the_operators_and_makes_no_loop(lists: Mailman, served: Victim) -> None:
+    """Mailman sends it back to From, in a form of its own."""
+    relay = opened(served, lists, "rejected")
+    told = lists.post(relay.raw, relay.sender, "closed@lists.example", "security+")
+    told = told.replace(b"closed", b"private")
+    sent = served.receive(told, bounces(PRIVATE), str(relay.mail["Reply-To"].addresses[0].addr_spec))
+    assert recipients(sent) == ["ops@example.org"]
+    assert served.dispositions()[-1] == "bounce"
+    # What it only has to say is kept, and not sent to it.
+    said = mail("Your mail awaits a moderator.\n", author="private-owner@lists.example", message_id="<held@lists>")
+    assert served.receive(said, bounces(PRIVATE)) == []
+    assert served.dispositions()[-1] == "automatic"

@@ -23,6 +23,7 @@ ROOMS = {
     "flufl": {"cage/dialects.py"},
     "charset_normalizer": {"mail/charset.py"},
     "rich": {"cli/", "demo/"},
+    "cvss": {"domain/severity.py"},
 }
 STANDARD = {"mailbot"}
 LONGEST = 400

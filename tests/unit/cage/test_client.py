@@ -280,6 +280,8 @@ class TestBounces:
             + b"--b\r\nContent-Type: multipart/x; boundary=b\r\n" * 9000,
             b"Subject: x\r\n\r\nHi. This is the\r\n\r\n" + b"<" * 3_000_000,
             b"\r\nYour message to:\r\n" + b"a" * 3_000_000,
+            b"\r\nYour message to:\r\n" + (b"a" * 990 + b"\r\n") * 3_000,
+            b"\r\nThe address to which the message has not yet been delivered is\r\n" + b"\r\n \r\n" * 100_000,
             b"Content-Type: message/delivery-status\r\n\r\nAction: failed\r\nFinal-Recipient: " + b"rfc822;x;" * 20_000,
         ],
     )

@@ -13,9 +13,10 @@ from mailbot.domain.rotation import Away
 from mailbot.mail.authenticity import Authentication
 from mailbot.mail.control import read
 from mailbot.mail.envelope import Envelope, strongest
+from mailbot.service.command_records import Entry, IssueTexts, ListedIssue, Opinion
 from mailbot.service.message import Message, SignedPart
 from mailbot.service.ports import Signature, Verdict
-from mailbot.service.store import HeldMail, IssueTexts, IssueView, NewIssue, Participant, ReporterKey
+from mailbot.service.store import HeldMail, IssueView, NewIssue, Participant, ReporterKey
 from mailbot.service.tokens import Tokens
 from mailbot.service.verbs import NAMES
 from tests.twins import fake_fingerprint
@@ -142,6 +143,7 @@ class FakeUnit:
     """What was inside an encryption, for each notice."""
     keys: list[tuple[int, str, ReporterKey]] = field(default_factory=list)
     audited: list[tuple[int | None, str, str]] = field(default_factory=list)
+    opinions: list[Opinion] = field(default_factory=list)
     spent: set[tuple[str, datetime, bytes]] = field(default_factory=set)
     may_fail: bool = True
     """Whether a member may be sent another transcript of failures."""
@@ -222,6 +224,34 @@ class FakeUnit:
             return False
         self.spent.add(found)
         return True
+
+    def remove_participant(self, number: int, address: str) -> None:
+        raise AssertionError("nobody is taken away here")
+
+    def introduce(self, number: int, address: str, now: datetime) -> None:
+        raise AssertionError("nobody is introduced here")
+
+    def keys_for(self, address: str) -> list[ReporterKey]:
+        return []
+
+    def duplicates_of(self, number: int) -> list[int]:
+        return [one.number for one in self.issues.values() if one.duplicate_of == number]
+
+    def history(self, number: int) -> list[Entry]:
+        return []
+
+    def verdicts(self, number: int) -> list[Opinion]:
+        return self.opinions
+
+    def give_verdict(self, number: int, member: str, verdict: str, reason: str, now: datetime) -> None:
+        self.opinions = [one for one in self.opinions if one.member != member]
+        self.opinions.append(Opinion(member, verdict, reason, now))
+
+    def listed(self, word: str, actor: str, limit: int, now: datetime) -> list[ListedIssue]:
+        return []
+
+    def put_key(self, fingerprint: str, armor: str, addresses: Sequence[str], now: datetime) -> None:
+        raise AssertionError("no key comes here")
 
     def last_word(self, number: int, address: str) -> str:
         return "<1@out.example>" if address == RITA else ""

@@ -74,7 +74,9 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "note": {**relayed, "from": "alice@members.example", "member": "alice"},
         "changed": {"member": "alice", "changes": ["owner: nobody -> alice"]},
         "answered": {"member": "alice", "to": [f"{RITA}, encrypted"], "text": TEXT, "waits": False},
-        "reply": {"member": "alice", "to": [[RITA, "<1@out.example>"]], "text": "Thank you.\n"},
+        "reply": {"member": "alice", "to": [[RITA, "<1@out.example>"], [CC, ""]], "text": "Thank you.\n"},
+        "opinion": {"member": "alice", "outcome": "not-security", "missing": 1, "reason": TEXT},
+        "introduction": {**relayed, "mentions": [], "unanswered": "", "to": EXPERT},
         "transcript": {
             "member": "alice",
             "in_reply_to": "<7@members.example>",
@@ -139,6 +141,7 @@ def _about_clocks() -> dict[str, dict[str, Any]]:
     return {event: {**params, "late": False} for event, params in about.items()}
 
 
+EXPERT, CC = "xenia@expert.example", "vera@vendor.example"
 PERSONAL = ("transcript", "appointed", "hand_over", "hand_over_lapsed", "key_expiry")
 """Those that answer one member, or ask one for something."""
 PERHAPS_NO_ISSUE = ("transcript",)
@@ -146,7 +149,7 @@ ABOUT_NO_ISSUE = (
     *("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest"),
     *("held", "loop", "trouble"),
 )
-WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note")
+WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note", "introduction")
 
 
 def notice(event: str, params: Mapping[str, Any] | None = None, **changes: Any) -> ClaimedNotice:

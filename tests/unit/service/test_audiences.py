@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from mailbot.config import Settings
+from mailbot.domain.issue import Role
 from mailbot.service.audiences import Recipient
 from mailbot.service.notices import NOTICES
 from mailbot.service.posting import Manner
+from mailbot.service.store import Participant, ReporterKey
 from tests.twins import fake_fingerprint
 from tests.unit.service.cases import RITA, issue_view, settings
-from tests.unit.service.composing import ABOUT_NO_ISSUE, ESCALATION, PERSONAL, parameters
+from tests.unit.service.composing import ABOUT_NO_ISSUE, CC, ESCALATION, EXPERT, PERSONAL, parameters
 
 LIST = "security-private@example.org"
 MEMBERS = settings()
@@ -20,11 +22,13 @@ EVENTS = sorted(NOTICES)
 TOLD = {
     "report": {"alice", "bob", "dave"},
     "unreadable": {"alice", "bob", "dave"},
-    "follow_up": {"alice", "bob", "dave"},
-    "note": {"bob", "dave"},
-    "changed": {"bob", "dave"},
-    "answered": {"bob", "dave"},
-    "reply": {RITA},
+    "follow_up": {"alice", "bob", "dave", EXPERT},
+    "note": {"bob", "dave", EXPERT},
+    "changed": {"bob", "dave", EXPERT},
+    "answered": {"bob", "dave", EXPERT},
+    "opinion": {"bob", "dave"},
+    "introduction": {EXPERT},
+    "reply": {RITA, CC},
     "transcript": {"alice"},
     "reminder": {"alice", "bob", "dave"},
     "escalated": {"alice", "bob", "dave"},
@@ -58,8 +62,20 @@ TOLD = {
 """Event -> member ids, or addresses outside."""
 
 
-def told(event: str, config: Settings = MEMBERS, **changes: Any) -> list[Recipient]:
-    issue = None if event in ABOUT_NO_ISSUE else issue_view()
+CAST = (
+    Participant(Role.REPORTER, RITA, "Rita"),
+    Participant(Role.CC, CC, "", ReporterKey("C" * 40, "armor")),
+    Participant(Role.EXPERT, EXPERT, "", ReporterKey("E" * 40, "armor")),
+    Participant(Role.EXPERT, "yuri@expert.example", ""),
+)
+"""Everybody who can take part from outside; the last one has no key, and so gets nothing."""
+
+
+def told(
+    event: str, config: Settings = MEMBERS, cast: tuple[Participant, ...] = CAST[:2], **changes: Any
+) -> list[Recipient]:
+    """`cast` without experts, if nothing else is said."""
+    issue = None if event in ABOUT_NO_ISSUE else issue_view(participants=cast)
     return NOTICES[event].audience(config, issue, parameters(event, **changes))
 
 
@@ -69,12 +85,12 @@ def test_every_notice_has_its_line_in_this_table() -> None:
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_each_notice_goes_to_those_it_is_for(event: str) -> None:
-    found = told(event)
+    found = told(event, cast=CAST)
     assert {one.member_id or one.address for one in found} == TOLD[event]
     assert len({one.address for one in found}) == len(found)
 
 
-@pytest.mark.parametrize("event", [event for event in EVENTS if NOTICES[event].manner is Manner.MEMBERS])
+@pytest.mark.parametrize("event", [one for one in EVENTS if NOTICES[one].manner is Manner.MEMBERS])
 @pytest.mark.parametrize("config", [MEMBERS, TO_LIST], ids=["members", "list"])
 def test_no_outsider_is_among_the_audience_of_a_members_notice(event: str, config: Settings) -> None:
     inside = {member.email: member for member in config.member}
@@ -97,9 +113,44 @@ def test_a_notice_for_outsiders_goes_to_no_member_and_not_to_the_list(event: str
     assert not {one.address for one in found} & {LIST, *(member.email for member in config.member)}
 
 
-def test_with_a_list_each_members_notice_is_one_mail_to_it() -> None:
+MEMBERS_EVENTS = [one for one in EVENTS if NOTICES[one].manner is Manner.MEMBERS and one != "introduction"]
+
+
+@pytest.mark.parametrize("config", [MEMBERS, TO_LIST], ids=["members", "list"])
+def test_an_expert_follows_the_thread_beside_the_members_and_hears_nothing_else(config: Settings) -> None:
     for event in EVENTS:
-        if NOTICES[event].manner is Manner.MEMBERS and event not in PERSONAL:
+        without = {one.address for one in told(event, config)}
+        extra = {one.address for one in told(event, config, CAST)} - without
+        assert extra == ({EXPERT} if EXPERT in TOLD[event] else set()), event
+        assert EXPERT not in {one.address for one in told(event, config, CAST, **{"from": EXPERT.upper()})} or (
+            event == "introduction"
+        )
+
+
+def test_an_expert_without_a_key_gets_nothing() -> None:
+    assert all(one.key for event in EVENTS for one in told(event, cast=CAST) if one.address.endswith("expert.example"))
+    assert told("introduction", cast=CAST, to="yuri@expert.example") == []
+
+
+def test_a_reply_goes_only_to_those_who_still_take_part_and_never_to_an_expert() -> None:
+    to = [[RITA, "<1@out.example>"], [CC, ""], [EXPERT, ""], ["gone@vendor.example", ""]]
+    found = told("reply", cast=CAST, to=to)
+    assert [(one.address, one.answers, one.by_hand) for one in found] == [
+        (RITA, "<1@out.example>", True), (CC, "", True),
+    ]  # fmt: skip
+
+
+def test_a_reply_in_one_issue_reaches_nobody_of_another() -> None:
+    """A duplicate is an issue of its own, with a reporter of its own."""
+    other = (Participant(Role.REPORTER, "ruth@other.example", "Ruth"),)
+    found = NOTICES["reply"].audience(MEMBERS, issue_view(duplicate_of=41), parameters("reply"))
+    assert {one.address for one in found} == {RITA}
+    assert told("reply", cast=other) == []
+
+
+def test_with_a_list_each_members_notice_is_one_mail_to_it() -> None:
+    for event in MEMBERS_EVENTS:
+        if event not in PERSONAL:
             assert [one.address for one in told(event, TO_LIST)] == [LIST]
 
 
@@ -137,9 +188,8 @@ def test_reminded_are_who_is_on_call_and_who_wrote_nothing_yet(silent: list[str]
 
 def test_a_member_who_left_is_in_no_audience() -> None:
     config = settings(member=[{"id": "bob", "name": "Bob", "email": "bob@members.example"}])
-    for event in EVENTS:
-        if NOTICES[event].manner is Manner.MEMBERS:
-            assert [one.member_id for one in told(event, config)] == ([] if event in PERSONAL else ["bob"])
+    for event in MEMBERS_EVENTS:
+        assert [one.member_id for one in told(event, config)] == ([] if event in PERSONAL else ["bob"])
 
 
 def test_nobody_is_told_where_there_is_nobody() -> None:

@@ -8,10 +8,12 @@ from mailbot.domain.issue import Role
 from mailbot.mail.authenticity import Authentication
 from mailbot.mail.author import Author
 from mailbot.mail.parse import parse
+from mailbot.service import audiences
 from mailbot.service.handlers import HANDLERS, Case
 from mailbot.service.lists import NO_LIST, Listed, beside_footer, look, without_dmarc
 from mailbot.service.message import Message
 from mailbot.service.router import look_up, route
+from mailbot.service.store import Participant, ReporterKey
 from tests.unit.service.cases import ALICE, BOB, NOW, RITA, TOKENS, FakeUnit, issue_view, message, settings, signed_by
 
 INTAKE, PRIVATE = "reports.lists.example", "private@lists.example"
@@ -144,6 +146,18 @@ def test_what_the_list_has_is_recorded_and_not_sent_there_again(changes: dict[st
     assert unit.events == []
     assert [kind for _, kind, _ in unit.messages] == ["note" if changes else "follow-up"]
     assert unit.opened == []
+
+
+def test_an_expert_who_is_not_on_the_list_gets_it_all_the_same() -> None:
+    expert = Participant(Role.EXPERT, "eva@expert.example", "Eva", ReporterKey("F" * 40, "armor"))
+    view = issue_view(participants=(expert,))
+    unit = FakeUnit(issues={42: view}, references=dict(KNOWN.references))
+    mail = message(author=BOB, over=OVER_GROUP, references=(OWN_ID,), beside_footer=signed_by("bob"))
+    facts = look_up(unit, mail, SETTINGS, TOKENS)
+    HANDLERS[route(mail, facts)](Case(unit, mail, facts, SETTINGS, TOKENS, NOW))
+    ((event, _, params, _),) = unit.notices
+    assert event == "note"
+    assert [one.address for one in audiences.thread(SETTINGS, view, params)] == ["eva@expert.example"]
 
 
 def test_an_unsigned_mail_that_only_names_the_list_is_relayed() -> None:

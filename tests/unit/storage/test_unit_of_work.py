@@ -272,7 +272,9 @@ def test_a_members_bounce_is_the_operators_business_with_its_count(room: Storero
 
 
 def test_what_fails_for_a_list_in_place_of_members_is_the_operators_business_too(room: Storeroom) -> None:
-    for notice in [delivered(room, kind) for kind in ("report", "note", "key", "escalation", "undelivered_member")]:
+    for notice in [
+        delivered(room, kind) for kind in ("report", "reminder", "note", "key", "escalation", "undelivered_member")
+    ]:
         bounce(room, notice)
     assert told(room).count(("undelivered_member", None)) == 1
 
