@@ -6,6 +6,9 @@ needs them, so that a listener starts without gpg and templates.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import shutil
 import ssl
 import tempfile
@@ -80,13 +83,39 @@ def open_store(settings: Settings) -> Store:
 
 
 class Scratch:
-    """A private directory for rebuilt caches (public keyrings). Nothing confidential is ever put there."""
+    """A private directory for rebuilt caches (public keyrings). Nothing confidential is ever put there.
+
+    A lock on it shows that its owner lives: what a process that was killed left behind is removed by the next one.
+    """
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="mailbot-"))
+        parent = Path(tempfile.gettempdir())
+        for left in parent.glob(f"{_SCRATCH}*"):
+            _remove_if_left(left)
+        # Renamed when it is locked, so that nobody takes it for one that was left.
+        fresh = Path(tempfile.mkdtemp(prefix=f"new-{_SCRATCH}"))
+        self._lock = os.open(fresh, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path = fresh.rename(fresh.with_name(fresh.name.removeprefix("new-")))
 
     def close(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+_SCRATCH = "mailbot-scratch-"
+
+
+def _remove_if_left(directory: Path) -> None:
+    """Remove a scratch directory whose owner is gone; one of another user, or in use, stays."""
+    with contextlib.suppress(OSError):
+        lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if os.fstat(lock).st_uid == os.geteuid():
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(directory, ignore_errors=True)
+        finally:
+            os.close(lock)
 
 
 def open_gpg(settings: Settings, scratch: Path) -> Gpg:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from mailbot import maillog
 from mailbot.errors import ConfigError
+from mailbot.occupancy import share
 from mailbot.systemd import Notifier
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ class Supervisor:
         from mailbot.config import load
 
         self._settings = load(self._config_path)
+        # For as long as this process lives: whoever changes the seal key must find no bot running.
+        self._occupied = share(Path(self._settings.storage.database.removeprefix("sqlite:///")).parent)
         listener = self._settings.listener
         if any(child.role == "listener" for child in self._children):
             self._sockets = bind(listener)

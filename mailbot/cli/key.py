@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailbot.cli import rotation
 from mailbot.cli.output import add_json, print_json, print_table
 from mailbot.errors import UsageError
 
@@ -33,6 +34,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "export", help="print the group's public key", epilog="example: mailbot key export > security-team.asc"
     )
     export.set_defaults(run=run_export)
+    rotation.add(noun)
 
 
 def run_list(options: argparse.Namespace) -> int:

@@ -15,11 +15,14 @@ NOUNS = {
     "serve": "run the bot until SIGTERM",
     "demo": "play the whole story here, and show what everybody gets",
     "issue": "list, show and close issues",
+    "clocks": "every running clock, next firing first",
     "member": "the members and the state of their keys",
     "key": "public keys: list, import, and the group's to give away",
     "queue": "mails that came in and mails that go out",
     "db": "the database's schema",
     "audit": "verify the log of changes",
+    "backup": "write config, database and public keys to a file",
+    "restore": "unpack a backup, and say what to lay beside it",
 }
 """The modules of this package that are commands, and the line for each, so that the list needs none of them."""
 

@@ -334,6 +334,19 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey(Letter):
+    """To the members, signed by the group's old key: which one comes after it."""
+
+    notice: ClassVar[str] = "new_key"
+    old: str
+    """Fingerprint, 40 hex digits."""
+    new: str
+    armor: str
+    """The new public key, certified by the old one."""
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loop(Letter):
     """From the bot to itself, to see that mail goes round."""
 

@@ -26,6 +26,7 @@ from mailbot.mail.letters import (
     Letter,
     Loop,
     Missing,
+    NewKey,
     Note,
     Person,
     Problem,
@@ -241,6 +242,14 @@ _LETTERS: tuple[Letter, ...] = (
         missing=(Missing("dave", "none", "notice"),),
     ),
     Loop(group=_GROUP, now=_OPENED),
+    NewKey(
+        group=_GROUP,
+        now=_OPENED,
+        old=_FINGERPRINT,
+        new="89ABCDEF0123456789ABCDEF0123456789ABCDEF",
+        armor="-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEZ...\n-----END PGP PUBLIC KEY BLOCK-----\n",
+        missing=(Missing("dave", "none", "notice"),),
+    ),
     Trouble(
         group=_GROUP,
         now=_OPENED,

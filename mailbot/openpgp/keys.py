@@ -52,8 +52,10 @@ def merge(old_armor: str | None, new: bytes, fingerprint: str, binary: str = "gp
         return gpg.run(["--armor", "--export", fingerprint]).output.decode("ascii")
 
 
-def generate(home: Path, name: str, address: str, expires: str | None, binary: str = "gpg") -> str:
-    """Make the group's key pair (Ed25519 to sign, Curve25519 to encrypt, no passphrase) in `home`; its fingerprint.
+def generate(
+    home: Path, name: str, address: str, expires: str | None, binary: str = "gpg", passphrase: str | None = None
+) -> str:  # fmt: skip
+    """Make the group's key pair (Ed25519 to sign, Curve25519 to encrypt) in `home`; its fingerprint.
 
     `home` is created with mode 0700. `expires` as gpg takes it, such as ``2y``; None for never. Raises `KeyRefused` (a
     name or address that cannot stand in a user id), `GpgUnusable` (such as a path that is too long for gpg-agent).
@@ -66,7 +68,7 @@ def generate(home: Path, name: str, address: str, expires: str | None, binary: s
     check_home(home)
     # By parameter file, on standard input, so that nothing stands in the process arguments.
     parameters = [
-        "%no-protection",
+        "%no-protection" if passphrase is None else f"Passphrase: {passphrase}",
         "Key-Type: eddsa",
         "Key-Curve: ed25519",
         "Key-Usage: cert,sign",
@@ -83,6 +85,23 @@ def generate(home: Path, name: str, address: str, expires: str | None, binary: s
     if not created or len(created[0].args) < 2:
         raise GpgUnusable(f"{home}: gpg could not make a key here; see `gpg --homedir {home} --full-generate-key`")
     return created[0].args[1]
+
+
+def certify(home: Path, old: str, new: str, passphrase: str | None = None, binary: str = "gpg") -> str:
+    """Have the key `old` certify the key `new`, both in `home`; the new public key with that, armored.
+
+    So whoever trusts the old one can see that the new one is its owner's. Raises `GpgUnusable`, `MailFailed`.
+    """
+    gpg = Gnupg(home, binary=binary)
+    gpg.run(["--yes", "--local-user", old, "--quick-sign-key", new], passphrase=passphrase)
+    listed = gpg.run(["--with-colons", "--check-signatures", new], passphrase=passphrase).output.decode(
+        errors="replace"
+    )
+    # Field 2 says whether a signature is good, field 5 by which key (GnuPG's doc/DETAILS).
+    signed = (line.split(":") for line in listed.splitlines() if line.startswith("sig:"))
+    if not any(fields[1] == "!" and old.endswith(fields[4]) for fields in signed):
+        raise GpgUnusable(f"{home}: gpg did not sign the new key {new} with {old}")
+    return gpg.run(["--armor", "--export", new]).output.decode("ascii")
 
 
 def _check_size(data: bytes) -> None:

@@ -173,6 +173,14 @@ def held(writing: Writing, missing: tuple[Missing, ...]) -> letters.Held:
     )  # fmt: skip
 
 
+def new_key(writing: Writing, missing: tuple[Missing, ...]) -> letters.NewKey:
+    params = writing.claim.params
+    return letters.NewKey(
+        group=writing.group, now=writing.now, old=params["old"], new=params["new"], armor=params["armor"],
+        missing=missing,
+    )  # fmt: skip
+
+
 def loop(writing: Writing, _missing: tuple[Missing, ...]) -> letters.Loop:
     return letters.Loop(group=writing.group, now=writing.now)
 

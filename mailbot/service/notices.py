@@ -42,6 +42,10 @@ NOTICES: Mapping[str, Notice] = {
     "answered": Notice(audiences.thread, command_letters.answered, Manner.MEMBERS, "answered"),
     "reply": Notice(audiences.participants, command_letters.reply, Manner.PARTICIPANTS),
     "opinion": Notice(audiences.relay, command_letters.opinion, Manner.MEMBERS, "your opinion is asked"),
+    "confirm": Notice(audiences.commander, command_letters.confirm, Manner.MEMBERS, "please confirm"),
+    "second": Notice(
+        audiences.seconders, command_letters.second, Manner.MEMBERS, "a command waits for a second member"
+    ),
     "introduction": Notice(audiences.introduced, command_letters.introduction, Manner.MEMBERS),
     "transcript": Notice(
         audiences.commander, command_letters.transcript, Manner.MEMBERS, "your commands were answered"
@@ -57,6 +61,7 @@ NOTICES: Mapping[str, Notice] = {
     "escalation": Notice(audiences.contacts, letters.escalation, Manner.OUTSIDE),
     "key": Notice(audiences.asker, letters.key, Manner.OUTSIDE),
     "held": Notice(audiences.relay, letters.held, Manner.MEMBERS, "Mail is held"),
+    "new_key": Notice(audiences.relay, letters.new_key, Manner.MEMBERS, "The group has a new key"),
     "loop": Notice(audiences.ourselves, letters.loop, Manner.OUTSIDE),
     "trouble": Notice(audiences.operators, letters.trouble, Manner.OUTSIDE),
     "undelivered_member": Notice(audiences.operators, letters.undelivered_member, Manner.OUTSIDE),

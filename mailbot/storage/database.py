@@ -60,6 +60,16 @@ class Database:
         with self._transaction(write=False) as connection:
             yield connection
 
+    def truncate_log(self) -> None:
+        """Move everything from the log into the file and empty the log: what was overwritten is in neither."""
+        connection = connect(self.path, check_same_thread=True)
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"the database does not answer: {error}") from error
+        finally:
+            connection.close()
+
     @contextmanager
     def _transaction(self, write: bool) -> Iterator[Connection]:
         connection = self._connection()

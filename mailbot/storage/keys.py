@@ -40,6 +40,11 @@ def put(connection: Connection, fingerprint: str, armor: str, now: datetime, add
             addresses="\n".join(sorted({address.lower() for address in addresses})),
         )
     )  # fmt: skip
+    touch(connection)
+
+
+def touch(connection: Connection) -> None:
+    """Have every process build its keyring anew, also from the group's own home."""
     new = revision(connection) + 1
     connection.execute(delete(setting).where(setting.c.name == _REVISION))
     connection.execute(insert(setting).values(name=_REVISION, value=str(new)))

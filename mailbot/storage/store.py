@@ -2,12 +2,12 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, func, insert, select, update
 
 from mailbot import maillog
 from mailbot.domain.clocks import Clock
@@ -136,6 +136,14 @@ class Store:
                 pieces_id=row.pieces_id,
                 failures=row.failures,
             )
+
+    def claim_new(self, event: str, params: Mapping[str, Any], now: datetime) -> ClaimedNotice:
+        """Queue a notice about no issue and take it at once: whoever calls composes it, and nobody else."""
+        with self.database.write() as connection:
+            UnitOfWork(connection, self._vault).notify(event, None, params, now)
+            number: int = connection.execute(select(func.max(notice.c.id))).scalar_one()
+            claims.take(connection, notice, number, 0, self._owner, now)
+        return ClaimedNotice(number, 1, event, None, now, params, None, None, 0)
 
     def finish_notice(self, claim: ClaimedNotice, drafts: Sequence[Draft], now: datetime) -> None:
         with self.database.write() as connection:
