@@ -121,7 +121,10 @@ def _permissions(settings: "Settings") -> Iterator[Finding]:
     ):  # fmt: skip
         if not path.exists():
             continue
-        if readable_by_others(path):
+        if what == "database" and path.stat().st_mode & 0o077 and not path.stat().st_mode & 0o007:
+            # A listener that runs as a user of its own writes to it, by the group.
+            yield Finding("ok", "secrets", f"{path} ({what}) is for its owner and group alone")
+        elif readable_by_others(path):
             mode = "700" if path.is_dir() else "600"
             yield Finding("fail", "secrets", f"{path} ({what}) can be read by others", f"chmod {mode} {path}")
         else:

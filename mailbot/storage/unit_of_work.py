@@ -311,8 +311,11 @@ class UnitOfWork(CommandRecords, DutyRecords):
     def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
         holding.hold(self._connection, self._vault, self._claimed(), cause, shown, digest)
 
-    def held(self) -> list[HeldMail]:
-        return holding.held(self._connection, self._vault)
+    def count_held(self) -> int:
+        return holding.count(self._connection)
+
+    def held(self, limit: int | None = None) -> list[HeldMail]:
+        return holding.held(self._connection, self._vault, limit)
 
     def held_mail(self, number: int) -> HeldMail | None:
         return holding.held_mail(self._connection, self._vault, number)
