@@ -63,8 +63,8 @@ def composed(notice_id: int, event: str, issue: int | None, mails: int, seconds:
     )
 
 
-def clock_fired(issue: int, clock: str, firing: str, late: bool) -> None:
-    logger.info("issue=%d clock=%s fired=%s%s", issue, clock, firing, " late" if late else "")
+def clock_fired(issue: int | None, clock: str, firing: str, late: bool) -> None:
+    logger.info("issue=%s clock=%s fired=%s%s", issue or "-", clock, firing, " late" if late else "")
 
 
 def sent(outbox_id: int, attempts: int) -> None:

@@ -66,7 +66,10 @@ def run_show(options: argparse.Namespace) -> int:
         print_json(shown)
         return 0
     print(f"{shown['id']}  {shown['title']}\n")
-    for name in ("status", "outcome", "owner", "severity", "category", "opened_at", "closed_at", "encrypted", "drill"):
+    for name in (
+        "status", "outcome", "owner", "appointed", "severity", "category", "opened_at", "embargo_until", "closed_at",
+        "published_at", "encrypted", "drill",
+    ):  # fmt: skip
         if shown[name] is not None:
             value = (
                 {True: "yes", False: "no"}.get(shown[name], shown[name])

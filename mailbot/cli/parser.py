@@ -15,6 +15,7 @@ NOUNS = {
     "serve": "run the bot until SIGTERM",
     "demo": "play the whole story here, and show what everybody gets",
     "issue": "list, show and close issues",
+    "clocks": "every running clock, next firing first",
     "member": "the members and the state of their keys",
     "key": "public keys: list, import, and the group's to give away",
     "queue": "mails that came in and mails that go out",

@@ -230,8 +230,6 @@ class Announcement(Letter):
     notice: ClassVar[str] = "announcement"
     issue: str
     title: str
-    text: str = ""
-    """What the member who asked for it wrote below the command."""
     severity: str = ""
     cvss: str = ""
     cves: tuple[str, ...] = ()

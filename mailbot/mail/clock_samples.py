@@ -97,7 +97,7 @@ CLOCK_LETTERS: tuple[Letter, ...] = (
     ),
     Announcement(
         group=_GROUP, now=_EMBARGO, issue="EX-42", title="Heap overflow in the PNG reader",
-        text="A crafted PNG file lets an attacker run code. Update to 3.2.\n", severity="high",
+        severity="high",
         cvss="CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", cves=("CVE-2026-1234",),
         links=("https://example.org/fix",), credit="Jane Roe", opened_at=_OPENED, fixed_at=_NOW, version="3.2",
     ),

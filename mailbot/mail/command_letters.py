@@ -1,6 +1,7 @@
 """What our mails about members' commands say: values as in `mailbot.mail.letters`, one class per notice."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from mailbot.mail.letters import Card, Letter
@@ -89,3 +90,31 @@ class Opinion(Letter):
     missing: int
     """How many more must agree."""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm(Letter):
+    """To a member whose commands came unsigned: are they theirs? Holds nothing but their own words."""
+
+    notice: ClassVar[str] = "confirm"
+    issue: str
+    """The issue, or what ids begin with if it is about none."""
+    lines: tuple[str, ...]
+    text: str
+    """What stands below them."""
+    token: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Second(Letter):
+    """To the other members: a command waits for one of them."""
+
+    notice: ClassVar[str] = "second"
+    issue: str
+    title: str
+    """"" if it is about no issue."""
+    member: str
+    lines: tuple[str, ...]
+    token: str
+    until: datetime

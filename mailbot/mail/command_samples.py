@@ -2,7 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mailbot.mail.command_letters import Answer, Answered, Changed, Opinion, Reply, Transcript, Unsent
+from mailbot.mail.command_letters import (
+    Answer,
+    Answered,
+    Changed,
+    Confirm,
+    Opinion,
+    Reply,
+    Second,
+    Transcript,
+    Unsent,
+)
 from mailbot.mail.letters import Card, Clock, Letter, Person
 
 _GROUP = "Example Security Response Group"
@@ -14,6 +24,7 @@ _CARD = Card(
     clocks=(Clock("first_response", _NOW + timedelta(hours=45)),),
 )
 
+_CONFIRM = "1fz2a3b4c5d6e7f2a3b4c5d6e7f2a"
 _TEXT = """\
 Thank you, Jane. We can reproduce it with {{7*7}} as the width.
 
@@ -44,6 +55,14 @@ COMMAND_LETTERS: tuple[Letter, ...] = (
     Opinion(
         group=_GROUP, now=_NOW, issue="EX-42", card=_CARD, member="Alice Example", outcome="not-security", missing=1,
         reason="the file comes from the user's own configuration",
+    ),
+    Confirm(
+        group=_GROUP, now=_NOW, issue="EX-42", lines=("/claim", "/reply"), text=_TEXT, token=_CONFIRM,
+        until=_NOW + timedelta(days=3),
+    ),
+    Second(
+        group=_GROUP, now=_NOW, issue="EX-42", title="Heap overflow in the PNG reader", member="Alice Example",
+        lines=("/publish",), token=_CONFIRM, until=_NOW + timedelta(days=3),
     ),
     Unsent(
         group=_GROUP, now=_NOW, issue="EX-42", card=_CARD, member="Alice Example",

@@ -36,7 +36,12 @@ def passage(structure: Structure, lists: Iterable[str], not_authors: Iterable[st
     if name is None:
         return None
     found = authors(structure)
-    if len(found) != 1 or not belongs_to(found[0].address, name):
+    if len(found) != 1:
+        return Passage(name, None)
+    whole = belongs_to(found[0].address, name)
+    # Some lists rewrite From to an address that nothing ties to them but its host, or the name before it.
+    said = structure.header("X-Original-From") and f".{_normal(name)}".endswith(f".{_host(found[0].address)}")
+    if not whole and not said and not _VIA.match(found[0].name):
         return Passage(name, None)
     others = {one.lower() for one in not_authors}
 
@@ -52,7 +57,7 @@ def passage(structure: Structure, lists: Iterable[str], not_authors: Iterable[st
     for boxes in (candidates("X-Original-From"), namesakes or answers, candidates("X-Original-Sender")):
         if len(boxes) == 1 and boxes[0].address:
             return Passage(name, Author(shown or boxes[0].name, boxes[0].address))
-    return Passage(name, Author(shown, ""))
+    return Passage(name, Author(shown, "") if whole else None)
 
 
 def over(structure: Structure, lists: Iterable[str]) -> str | None:
@@ -107,6 +112,10 @@ def vouched_for(checks: Authentication, name: str, author: str) -> bool:
     passed |= {checks.dmarc_domain} if checks.dmarc == "pass" else set()
     behind = f".{_normal(name)}", f".{author.rpartition('@')[2].lower()}"
     return any("." in domain and any(one.endswith(f".{domain}") for one in behind) for domain in passed)
+
+
+def _host(address: str) -> str:
+    return address.rpartition("@")[2].lower()
 
 
 def _normal(name: str) -> str:

@@ -35,8 +35,9 @@ _SEPARATOR = re.compile(
 )
 _FIELD = re.compile(
     r"[*\s>|]{0,8}(?:from|sent|date|to|cc|bcc|subject|reply-to|message-id|organi[sz]ation|importance|attachments"
-    r"|von|gesendet|datum|an|kopie|betreff|de|envoyé|envoyée|date d'envoi|à|objet|enviado(?: el)?|para|asunto|assunto"
-    r"|data|da|inviato|oggetto|van|verzonden|aan|onderwerp|från|skickat|till|ämne|fra|sendt|til|emne|od|wysłano|do|temat"
+    r"|von|gesendet|datum|an|kopie|betreff|de|envoyé|envoyée|date d'envoi|à|objet|enviado(?: el)?|para|asunto"
+    r"|assunto|risposta|rispondi a"
+    r"|a|data|da|inviato|oggetto|van|verzonden|aan|onderwerp|från|skickat|till|ämne|fra|sendt|til|emne|od|wysłano|do|temat"
     r"|от|отправлено|кому|тема|дата|发件人|发送时间|收件人|主题|抄送|日期|寄件者|收件者|主旨|差出人|送信日時|宛先|件名"
     r"|보낸 사람|보낸 날짜|받는 사람|제목)\*?\s?:\*?(?:\s+\S.*)?",
     re.IGNORECASE,
@@ -49,7 +50,8 @@ _WROTE = (
 _ATTRIBUTION = re.compile(
     rf"(?=.*[\d@])(?:on|am|le|el|il giorno|il|op|den|w dniu|dnia|em|в|no dia)\s.{{3,400}}{_WROTE}.{{0,200}}:"
     r"|\d.{3,300}<[^<>\s]+@[^<>\s]+>\s*:"
-    rf"|.{{1,200}}<[^<>\s]+@[^<>\s]+>\s*{_WROTE}\s*:"
+    rf"|.{{1,200}}<[^<>\s]+@[^<>\s]+>\s*{_WROTE}.{{0,100}}:"
+    r"|at .{0,100}\d.{0,100}, you wrote:"
     r"|.{0,200}[\d@].{0,200}(?:写道|寫道|書きました|のメッセージ|작성)\s*:"
     r"|(?:in (?:article|message)|quoting|zitat von|quotando)\s.{3,300}:",
     re.IGNORECASE,
@@ -58,7 +60,15 @@ _COLON = {0xFF1A: ":"}
 """The wide colon of East Asian mail programs."""
 # RFC 3676 4.3, with the space that many programs lose. What phones and OpenPGP tools add stands there too.
 _SIGNATURE = re.compile(r"--[ \t\u00a0]?")
-_QUOTED = re.compile(r"[ \t\u00a0]{0,4}(?:[>\uff1e\u203a]|&gt;|[A-Za-z]{1,3}>)")
+_QUOTED = re.compile(
+    r"[ \t\u00a0]{0,4}(?:[>\uff1e\u203a]|&gt;|[A-Za-z]{1,3}>)"
+    # A bar, as some web mailers and our own cards have it; a row of a table ends in one, too.
+    r"|\|(?:\s(?!.*\|\s*$)|$)"
+)
+_OTHER_FIELD = re.compile(r"[*]?[\w' -]{1,25}[*]?\s?:(?:\s.*)?")
+"""A field of a copied header in a language that we do not know."""
+_DATED = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.]\d\d\b|@")
+"""What an attribution in any language holds: a year, a time, or an address."""
 
 
 def own_text(text: str) -> str:
@@ -111,7 +121,7 @@ def _is_header_block(lines: list[str], number: int) -> bool:
             found.add(line.strip(" *>|\t").split(":")[0].strip(" *").lower())
             if len(found) >= _HEADERS_NEEDED:
                 return True
-        elif not found or line.strip():
+        elif not found or (line.strip() and not _OTHER_FIELD.fullmatch(line.rstrip())):
             return False
     return False
 
@@ -122,7 +132,7 @@ def _attribution_span(lines: list[str], number: int) -> int:
     for count, line in enumerate(lines[number : number + ATTRIBUTION_LINES], 1):
         if not line.strip() or _is_quoted(line):
             return 0
-        joined = f"{joined} {line.strip()}".strip()
+        joined = f"{joined}{'' if joined.endswith('<') else ' '}{line.strip()}".strip()
         if len(joined) <= LONGEST and joined.endswith(":") and _ATTRIBUTION.fullmatch(joined):
             return count
     return 0
@@ -135,17 +145,20 @@ def _quote_follows(lines: list[str], number: int) -> bool:
     return False
 
 
-def _drop_attribution(lines: list[str], number: int, keep: list[bool]) -> None:
-    """Leave out the attribution that ends above line `number`, where a quote begins."""
-    last = number - 1
+def _drop_attribution(lines: list[str], quote: int, keep: list[bool]) -> None:
+    """Leave out the attribution above line `quote`, where a quote begins."""
+    last = quote - 1
     while last >= 0 and not lines[last].strip():
         last -= 1
+    if last < 0 or not lines[last].rstrip().endswith(":"):
+        return
+    spans = []
     for first in range(last, max(last - ATTRIBUTION_LINES, -1), -1):
         if not lines[first].strip() or _is_quoted(lines[first]):
-            return
-        if _attribution_span(lines, first) == last - first + 1:
-            for dropped in range(first, last + 1):
-                keep[dropped] = False
-            return
-        if first == last and not lines[last].rstrip().endswith(":"):
-            return
+            break
+        spans.append(first)
+    known = (first for first in spans if _attribution_span(lines, first) == last - first + 1)
+    # In a language that we do not know, it is the line above the quote if there is a date in it.
+    first = next(known, last if _DATED.search(lines[last]) else last + 1)
+    for dropped in range(first, last + 1):
+        keep[dropped] = False

@@ -102,6 +102,11 @@ def participants(_settings: Settings, issue: IssueView | None, params: Mapping[s
     ]
 
 
+def seconders(settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
+    """Each member but the one who asked: what they get has a secret in it that a list must not have."""
+    return [_member(member) for member in settings.member if member.id != params["member"]]
+
+
 def commander(settings: Settings, _issue: IssueView | None, params: Mapping[str, Any]) -> list[Recipient]:
     """The member whose commands are answered, at the address in the config, whatever their mail says."""
     member = settings.member_by_id(params["member"])

@@ -170,7 +170,7 @@ def _digest(writing: Writing, *, titles: bool) -> mails.Digest:
 def announcement(writing: Writing, _missing: tuple[Missing, ...]) -> mails.Announcement:
     params, issue = writing.claim.params, writing.about
     return mails.Announcement(
-        group=writing.group, now=writing.now, issue=writing.id, title=params["title"], text=params["text"],
+        group=writing.group, now=writing.now, issue=writing.id, title=params["title"],
         severity=params["severity"], cvss=params["cvss"], cves=tuple(params["cves"]), links=tuple(params["links"]),
         credit=params["credit"], opened_at=issue.opened_at, fixed_at=issue.fixed_at, version=params["version"],
     )  # fmt: skip

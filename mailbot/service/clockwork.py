@@ -11,7 +11,6 @@ from datetime import datetime
 from mailbot.domain.clock_kinds import EMBARGO, WAIT, Event
 from mailbot.domain.embargo import AGREE, OBJECT, Lift, lift, weekend
 from mailbot.domain.issue import Status
-from mailbot.mail.times import left, when
 from mailbot.service.coordination import (
     appoint_next,
     assigned,
@@ -123,7 +122,7 @@ def set_embargo(at: Occasion, number: int, end: datetime | None) -> Lines:
         lines = happen(at, number, Event.EMBARGO_NONE)
     else:
         happen(at, number, Event.EMBARGO_SET, date=end)
-        lines = (f"embargo: ends {when(end)} ({left(end, at.now)})",)
+        lines = ()
         if warning := weekend(end):
             lines += (f"warning: {warning}",)
     return lines + _tell_reporter(at, number, end)

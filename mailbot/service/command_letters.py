@@ -1,5 +1,7 @@
 """From a notice about members' commands to what its mail says, as in `letters`."""
 
+from datetime import datetime
+
 from mailbot.mail import command_letters
 from mailbot.mail.letters import Letter, Missing
 from mailbot.service import letters
@@ -11,7 +13,7 @@ def transcript(writing: Writing, _missing: tuple[Missing, ...]) -> command_lette
     answers = tuple(command_letters.Answer(line, tuple(results), done) for line, results, done in params["answers"])
     return command_letters.Transcript(
         group=writing.group, now=writing.now,
-        issue=writing.id if writing.issue is not None else writing.settings.group.id_prefix,
+        issue=_about(writing),
         summary=summary(answers), answers=answers, remark=params["remark"],
     )  # fmt: skip
 
@@ -64,6 +66,28 @@ def opinion(writing: Writing, missing: tuple[Missing, ...]) -> command_letters.O
         group=writing.group, now=writing.now, issue=writing.id, card=issue_card(writing, missing),
         member=_writer(writing), outcome=params["outcome"], missing=params["missing"], reason=params["reason"],
     )  # fmt: skip
+
+
+def confirm(writing: Writing, _missing: tuple[Missing, ...]) -> command_letters.Confirm:
+    params = writing.claim.params
+    return command_letters.Confirm(
+        group=writing.group, now=writing.now, issue=_about(writing), lines=tuple(params["lines"]),
+        text=params["text"], token=params["token"], until=datetime.fromisoformat(params["until"]),
+    )  # fmt: skip
+
+
+def second(writing: Writing, _missing: tuple[Missing, ...]) -> command_letters.Second:
+    params = writing.claim.params
+    return command_letters.Second(
+        group=writing.group, now=writing.now, issue=_about(writing),
+        title=writing.issue.title if writing.issue is not None else "", member=_writer(writing),
+        lines=tuple(params["lines"]), token=params["token"], until=datetime.fromisoformat(params["until"]),
+    )  # fmt: skip
+
+
+def _about(writing: Writing) -> str:
+    """The issue as people see it, or what ids begin with."""
+    return writing.id if writing.issue is not None else writing.settings.group.id_prefix
 
 
 def _writer(writing: Writing) -> str:

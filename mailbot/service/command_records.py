@@ -1,6 +1,6 @@
 """What the use cases record and look up because of members' commands: the part of a unit of work for that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -51,11 +51,36 @@ class IssueTexts:
     """By or to people outside, the newest first; the last one is the report."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Commands that wait for a ``/confirm``."""
+
+    id: int
+    member: str
+    issue: int | None
+    second: bool
+    """Another member must confirm them; else the same one."""
+    at: datetime
+    done: bool
+    content: Mapping[str, Any]
+    """JSON values: what `parking` wrote."""
+
+
 class CommandRecords(Protocol):
     """Within the transaction of a `service.store.Unit`."""
 
     def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
         """Remember that this signed text was handled. False if it was before, and then nothing may come of it."""
+        ...
+
+    def park(self, number: int | None, member: str, content: Mapping[str, Any], now: datetime, *, second: bool) -> int:
+        """Keep commands until they are confirmed. Returns their number."""
+        ...
+
+    def parked(self, parked_id: int) -> Parked | None: ...
+
+    def unpark(self, parked_id: int, now: datetime) -> bool:
+        """They run now. False if they did before."""
         ...
 
     def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:

@@ -6,16 +6,17 @@ nothing, is kept and relayed to the members marked as not authenticated, and its
 run each line succeeds or fails for itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from mailbot import maillog
 from mailbot.config import Member
 from mailbot.domain.issue import Disposition
 from mailbot.mail.control import Block, Command
 from mailbot.mail.quoting import own_text
-from mailbot.service import trust
+from mailbot.service import parking, trust
 from mailbot.service.desk import Desk, Done, Refused
 from mailbot.service.ports import Opened
 from mailbot.service.verbs import VERBS
@@ -43,39 +44,68 @@ class Answer:
     """The issue that it tells of; its words are sealed with that issue's key and no other's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One member's commands, from which mail they came, and what of it the others may be shown."""
+
+    case: "Case"
+    member: Member
+    number: int | None
+    """The issue that they are about."""
+    message: str
+    """What stands below them."""
+    message_id: str
+    relayed: Mapping[str, Any]
+    opened: str = ""
+    original: bool = False
+    """The mail at hand goes along with a note."""
+    proved: bool = False
+    seconded: bool = False
+
+
 def commands(case: "Case", relay: Callable[[str], "Outcome"]) -> "Outcome":
     """Carry out a member's command mail. `relay` passes a refused one on to the members, with the reason."""
-    member = case.facts.member
+    member, message = case.facts.member, case.message
     if member is None:
         raise ValueError("commands without an authenticated member")
-    if why := _refused(case, member):
-        _tell(
-            case, member, [Answer(line, (), done=False) for line in case.message.block.lines], remark=f"Refused: {why}."
-        )
+    errand = Errand(
+        case, member, case.facts.issue.number if case.facts.issue else None, message.block.message, message.message_id,
+        message.relayed(), message.opened, original=True, proved=case.facts.proof is trust.Proof.SIGNATURE,
+    )  # fmt: skip
+    if why := refused(case, member):
+        tell(errand, [Answer(line, (), done=False) for line in message.block.lines], remark=f"Refused: {why}.")
         if case.facts.issue is None:
             return case.finish(Disposition.MEMBER)
         return relay(f"its commands were not carried out: {why}")
-    if (unknown := case.message.block.unknown) is not None:
-        _tell(case, member, _not_understood(case.message.block, unknown))
-        return _finish(case, member)
+    if (unknown := message.block.unknown) is not None:
+        tell(errand, _not_understood(message.block, unknown))
+    elif case.facts.proof is trust.Proof.DMARC and case.settings.commands.auth == "confirm":
+        parking.park(case.unit, case.tokens, message, errand.number, member.id, message.block.commands)
+    else:
+        carry_out(errand, message.block.commands)
+    return finish(case, member)
+
+
+def carry_out(errand: Errand, lines: Sequence[Command]) -> None:
+    """Run the lines one after the other, and tell everybody who is to know."""
+    case = errand.case
+    issue = case.unit.issue(errand.number) if errand.number is not None else None
     desk = Desk(
-        case.unit, case.settings, case.now, member, case.facts.issue, case.message.block.message,
-        case.message.keys, proved=case.facts.proof is trust.Proof.SIGNATURE,
+        case.unit, case.settings, case.now, errand.member, issue, errand.message, case.message.keys,
+        proved=errand.proved, seconded=errand.seconded,
     )  # fmt: skip
-    answers = [_run(desk, command) for command in case.message.block.commands]
+    answers = [_run(desk, errand, command) for command in lines]
+    maillog.step("ran-commands")
     # A text that was meant for somebody else, and did not go there, is for its writer to send again.
-    desk.used_message |= any(VERBS[one.verb].message and one.verb != "note" for one in case.message.block.commands)
-    lost = case.facts.issue is None and not desk.used_message and own_text(case.message.block.message)
-    _tell(case, member, answers, remark=_TO_NOBODY if lost else "", secret=desk.secret)
-    _pass_on(case, member, desk)
-    return _finish(case, member)
+    desk.used_message |= any(VERBS[one.verb].message and one.verb != "note" for one in lines)
+    lost = errand.number is None and not desk.used_message and own_text(errand.message)
+    tell(errand, answers, remark=_TO_NOBODY if lost else "", secret=desk.secret)
+    _pass_on(errand, desk)
 
 
-def _refused(case: "Case", member: Member) -> str:
+def refused(case: "Case", member: Member) -> str:
     """Why nothing of the mail may run, as half a sentence; "" if it may. Whatever it says, the text is spent now."""
     message, prefix = case.message, case.settings.group.id_prefix
-    if message.signed is None and case.settings.commands.auth != "dmarc":
-        return "it is not signed"
     if message.signed is not None:
         signer, signed_at = message.signature.fingerprint, message.signature.signed_at or _UNDATED
         digest = message.signed.digest
@@ -83,6 +113,7 @@ def _refused(case: "Case", member: Member) -> str:
         signer, signed_at, digest = f"dmarc: {member.id}", _UNDATED, message.text_digest
     if not case.unit.spend(signer, signed_at, digest, case.now):
         return "already processed: this very text came before, and each runs once"
+    maillog.step("spent-signature")
     if message.signed is not None and (why := trust.out_of_time(message, case.settings)):
         return why
     if message.block.unknown is not None or not _about_an_issue(message.block.commands):
@@ -124,29 +155,45 @@ def _not_understood(block: Block, unknown: Command) -> list[Answer]:
     return [*answers, Answer(unknown.line, (why, _NOTHING_DONE), done=False)]
 
 
-def _run(desk: Desk, command: Command) -> Answer:
+def _run(desk: Desk, errand: Errand, command: Command) -> Answer:
     desk.shown = None
+    verb = VERBS[command.verb]
     try:
-        done = VERBS[command.verb].effect(desk, command.args)
+        if verb.second is not None and not desk.seconded and verb.second(desk, command.args):
+            return _ask_others(desk, errand, command)
+        done = verb.effect(desk, command.args)
     except Refused as error:
         return Answer(command.line, (f"error: {error.words()}",), done=False)
-    if VERBS[command.verb].tell and desk.issue is not None and done.changes:
+    if verb.tell and desk.issue is not None and done.changes:
         desk.changed.setdefault(desk.issue.number, []).extend(change.words() for change in done.changes)
     return Answer(command.line, _results(done), True, desk.shown)
+
+
+def _ask_others(desk: Desk, errand: Errand, command: Command) -> Answer:
+    number = desk.issue.number if desk.issue is not None else None
+    case = errand.case
+    asked = parking.ask_others(
+        desk.unit, case.tokens, case.settings, case.message, number, errand.member.id, command
+    )  # fmt: skip
+    if not asked:
+        return Answer(command.line, ("error: it takes two members, and there is no other",), done=False)
+    waits = f"waits for the /confirm of another member; asked: {', '.join(asked)}"
+    return Answer(command.line, (waits,), True, number)
 
 
 def _results(done: Done) -> tuple[str, ...]:
     return (*(change.words() for change in done.changes), *done.lines) or ("done",)
 
 
-def _tell(case: "Case", member: Member, answers: list[Answer], remark: str = "", *, secret: bool = False) -> None:
+def tell(errand: Errand, answers: list[Answer], remark: str = "", *, secret: bool = False) -> None:
     """Queue the transcript. `secret`: it tells of an issue that came encrypted, so none of it may go out in clear."""
+    case = errand.case
     if not any(answer.done for answer in answers) and not case.unit.may_refuse(
-        member.id, case.now, FAILURES_PERIOD, FAILURES
+        errand.member.id, case.now, FAILURES_PERIOD, FAILURES
     ):
         return
     told_of = {answer.about for answer in answers} - {None}
-    main = case.facts.issue.number if case.facts.issue else told_of.pop() if len(told_of) == 1 else None
+    main = errand.number if errand.number is not None else told_of.pop() if len(told_of) == 1 else None
     apart: dict[int, list[Answer]] = {}
     here = []
     for answer in answers:
@@ -158,30 +205,29 @@ def _tell(case: "Case", member: Member, answers: list[Answer], remark: str = "",
             here.append(replace(answer, results=(elsewhere,)))
     for number, group in ((main, here), *apart.items()):
         params: dict[str, Any] = {
-            "member": member.id,
-            "in_reply_to": case.message.message_id,
-            "opened": case.message.opened or (Opened.DECRYPTED.value if secret else ""),
+            "member": errand.member.id,
+            "in_reply_to": errand.message_id,
+            "opened": errand.opened or (Opened.DECRYPTED.value if secret else ""),
             "answers": [[answer.line, list(answer.results), answer.done] for answer in group],
             "remark": remark if number == main else "",
         }
         case.unit.notify("transcript", number, params, case.now)
 
 
-def _pass_on(case: "Case", member: Member, desk: Desk) -> None:
+def _pass_on(errand: Errand, desk: Desk) -> None:
     """What the other members are told: the message, unless a command took it, and what changed."""
-    here = case.facts.issue.number if case.facts.issue else None
-    text = case.message.block.message.strip("\n")
+    case, here, member = errand.case, errand.number, errand.member
+    text = errand.message.strip("\n")
     if here is not None and not desk.used_message and own_text(text):
-        params = {
-            **case.message.relayed(), "text": text, "member": member.id, "changes": desk.changed.pop(here, []),
-        }  # fmt: skip
-        case.unit.notify("note", here, params, case.now, original=True, pieces=case.message.inside())
+        params = {**errand.relayed, "text": text, "member": member.id, "changes": desk.changed.pop(here, [])}
+        pieces = case.message.inside() if errand.original else b""
+        case.unit.notify("note", here, params, case.now, original=errand.original, pieces=pieces)
         case.unit.audit(here, member.id, "note", case.now)
     for number, changes in desk.changed.items():
         case.unit.notify("changed", number, {"member": member.id, "changes": changes}, case.now)
 
 
-def _finish(case: "Case", member: Member) -> "Outcome":
+def finish(case: "Case", member: Member) -> "Outcome":
     """End the mail, in the issue if there is one."""
     if case.facts.issue is None:
         return case.finish(Disposition.MEMBER)

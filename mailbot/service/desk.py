@@ -76,6 +76,8 @@ class Desk:
     """Public keys that came along."""
     proved: bool = True
     """By a signature, or by whoever has the machine; a DMARC pass alone may not do everything."""
+    seconded: bool = False
+    """Another member has confirmed them."""
     used_message: bool = False
     """A command has taken the message; without one it is an internal note."""
     shown: int | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from mailbot.config import Member, Settings
 from mailbot.domain.issue import Disposition, Role, title_from
-from mailbot.service import came_back, clockwork, commanding, lists, reporter_keys
+from mailbot.service import came_back, clockwork, commanding, confirming, lists, reporter_keys
 from mailbot.service.message import Message
 from mailbot.service.router import MENTIONS, Facts
 from mailbot.service.store import NewIssue, Unit
@@ -90,6 +90,8 @@ def key_request(case: Case) -> Outcome:
 
 def commands(case: Case) -> Outcome:
     """A member's mail that begins with commands."""
+    if confirming.is_confirmation(case):
+        return confirming.confirm(case)
     return commanding.commands(case, lambda doubt: follow_up(replace(case, doubt=doubt)))
 
 

@@ -69,8 +69,11 @@ def look(fields: Structure, settings: Settings, checks: Authentication) -> Liste
 
 def by_the_list(fields: Structure, settings: Settings) -> bool:
     """Whether From is a service address of the group's list."""
-    group, written_by = group_list(settings), _from(fields).address
-    return bool(group) and written_by.lower() != group.lower() and mailing_list.belongs_to(written_by, group)
+    group = group_list(settings)
+    if not group:
+        return False
+    written_by = _from(fields).address
+    return written_by.lower() != group.lower() and mailing_list.belongs_to(written_by, group)
 
 
 def group_list(settings: Settings) -> str:

@@ -42,6 +42,10 @@ NOTICES: Mapping[str, Notice] = {
     "answered": Notice(audiences.thread, command_letters.answered, Manner.MEMBERS, "answered"),
     "reply": Notice(audiences.participants, command_letters.reply, Manner.PARTICIPANTS),
     "opinion": Notice(audiences.relay, command_letters.opinion, Manner.MEMBERS, "your opinion is asked"),
+    "confirm": Notice(audiences.commander, command_letters.confirm, Manner.MEMBERS, "please confirm"),
+    "second": Notice(
+        audiences.seconders, command_letters.second, Manner.MEMBERS, "a command waits for a second member"
+    ),
     "introduction": Notice(audiences.introduced, command_letters.introduction, Manner.MEMBERS),
     "transcript": Notice(
         audiences.commander, command_letters.transcript, Manner.MEMBERS, "your commands were answered"

@@ -40,6 +40,10 @@ _TO_NO_PARTICIPANT = ("escalation", "escalation_coordinator", "regulatory_contac
 _WITH_KEY = ("key", "acknowledgement_unreadable")
 
 
+_OWN_WORDS = ("confirm",)
+"""Mail that holds nothing but what its recipient wrote in clear: it is the same whatever key they have."""
+
+
 def loop_message_id(tokens: Tokens, notice: int) -> str:
     """The Message-ID of the mail to ourselves that `mailbot check --send` has made with a notice."""
     return tokens.message_id(notice, _SINGLE)
@@ -162,6 +166,8 @@ class Poster:
     def _keyless_get(self, clear: Letter | None) -> str:
         """What members without a usable key get of this notice, as `Missing.got`."""
         keyless = self._settings.relay.keyless
+        if self._claim.event in _OWN_WORDS:
+            return "content"
         if keyless == "nothing":
             return "nothing"
         if clear is not None:
@@ -240,6 +246,11 @@ class Poster:
         group = self._settings.group
         return group.id_prefix if self._claim.issue is None else self._settings.issue_id(self._claim.issue)
 
+    def _answers_to(self, about: str) -> str:
+        """Where a member's answer goes: the issue, or where the token is that the mail has."""
+        token = self._claim.params.get("token")
+        return self._settings.group.extended(f"confirm.{token}") if token else about
+
     def _internal_fields(self, subject: str, number: int) -> list[fields.Field]:
         """Header fields of mail to members: like a mailing list's, and the same for every copy.
 
@@ -254,7 +265,7 @@ class Poster:
         found = [
             ("From", fields.address_field(group.name, about)),
             ("To", asker.email if asker else through or fields.address_field(group.name, about)),
-            ("Reply-To", fields.address_field(group.name, about)),
+            ("Reply-To", fields.address_field(group.name, self._answers_to(about))),
             ("Subject", subject),
             ("Date", fields.date_field(self._claim.created_at)),
             ("Message-ID", self._message_id(number)),

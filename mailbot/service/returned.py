@@ -7,6 +7,7 @@ are the same in every language. Words alone never make a mail a bounce.
 from dataclasses import dataclass
 
 from mailbot.mail import bounce
+from mailbot.mail.auto_reply import Automatic, automatic
 from mailbot.mail.bounce import Action
 from mailbot.mail.envelope import Strength, Target
 from mailbot.mail.structure import Structure
@@ -50,7 +51,9 @@ def look(
         return Returned(is_bounce, worst.action, worst.status, recipients, ids)
     said = bounce.stated(structure.text)
     action = parser.bounce(raw)
-    if action is Action.UNKNOWN and is_bounce:
+    to_bounces = target.strength is Strength.BOUNCE and bounce.from_nobody(reverse_path)
+    # A vacation reply goes there too, and may hold any number.
+    if action is Action.UNKNOWN and (is_bounce or (to_bounces and automatic(structure) is not Automatic.REPLY)):
         action = said.action
     code = said.status if said.action is action else ""
     return Returned(is_bounce, action, code, (), ids)

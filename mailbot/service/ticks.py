@@ -77,7 +77,7 @@ class Ticks:
             maillog.step("firing-clock")
         maillog.step("fired-clock")
         for firing in due.firings:
-            maillog.clock_fired(clock.issue or 0, clock.name, firing.act.value, due.late)
+            maillog.clock_fired(clock.issue, clock.name, firing.act.value, due.late)
         return True
 
     def _put_right(self) -> None:

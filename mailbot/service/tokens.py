@@ -31,6 +31,18 @@ class Tokens:
     def is_participant(self, token: str, issue: int, address: str) -> bool:
         return token.isascii() and hmac.compare_digest(token.lower(), self.participant(issue, address))
 
+    def confirm(self, parked: int) -> str:
+        """The token in ``security+confirm.TOKEN@``: proves that its sender read the mail that asked for it."""
+        return f"{parked:x}z{self._mac('confirm', str(parked))}"
+
+    def confirmed(self, token: str) -> int | None:
+        """The parked commands that a token is for; None if it is not one of ours."""
+        match = re.fullmatch(r"([0-9a-f]{1,15})z[a-z2-7]{26}", token.lower())
+        if match is None:
+            return None
+        parked = int(match[1], 16)
+        return parked if hmac.compare_digest(token.lower(), self.confirm(parked)) else None
+
     def bounce(self, notice: int, seq: int) -> str:
         """The token in ``security+bounce.TOKEN@``: names one outgoing mail, and proves that we wrote it."""
         return f"{notice:x}-{seq:x}-{self._mac('bounce', str(notice), str(seq))[:_BOUNCE_CHARACTERS]}"

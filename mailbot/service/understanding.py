@@ -43,7 +43,9 @@ SHARED = 200
 _TNEF_MAGIC = b"\x78\x9f\x3e\x22"
 _TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _IDS = ("message-id", "in-reply-to", "references")
-_FORMER = ("X-Google-Original-Message-ID", "X-Microsoft-Original-Message-ID", "X-Original-Message-ID", "X-Mailbot-Loop")
+_FORMER = frozenset(
+    {"x-google-original-message-id", "x-microsoft-original-message-id", "x-original-message-id", "x-mailbot-loop"}
+)
 # RFC 5321 4.4, and what mail systems add on the way: not part of what the sender wrote.
 _TRACE = re.compile(rb"(?:received|return-path|delivered-to):", re.IGNORECASE)
 
@@ -250,7 +252,7 @@ def _message(
         vacation=why_automatic is Automatic.REPLY or (why_automatic is Automatic.MACHINE and not envelope.reverse_path),
         listed=why_automatic is Automatic.LIST,
         over=listed,
-        former_ids=tuple(one for field in _FORMER for one in message_ids(shell.header(field))),
+        former_ids=tuple(one for name, value in shell.headers if name.lower() in _FORMER for one in message_ids(value)),
         relayed_as=_relayed_as(shell),
         looks_own=_looks_own(shell, settings),
         spam_score=spam_score(shell, trusted),
@@ -279,12 +281,10 @@ def _relayed_as(fields: Structure) -> tuple[str, ...]:
 def _looks_own(fields: Structure, settings: Settings) -> bool:
     """Some mail systems give what they pass on a new Message-ID, by which we know our own mail. Only mail to members
     carries X-Mailbot-Instance, so nobody outside has it to copy."""
+    if fields.header("X-Mailbot-Instance").strip() != settings.group.id_prefix:
+        return False
     written_by = authors(fields)
-    return (
-        fields.header("X-Mailbot-Instance").strip() == settings.group.id_prefix
-        and len(written_by) == 1
-        and lists.is_ours(written_by[0].address, settings.group)
-    )
+    return len(written_by) == 1 and lists.is_ours(written_by[0].address, settings.group)
 
 
 def _target(mail: ClaimedMail, settings: Settings) -> Target:

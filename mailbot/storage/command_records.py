@@ -1,19 +1,20 @@
 """What a unit of work records about members' commands: a part of `unit_of_work.UnitOfWork`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from mailbot.domain.issue import Role
-from mailbot.service.command_records import Entry, IssueTexts, ListedIssue, Opinion
+from mailbot.service.command_records import Entry, IssueTexts, ListedIssue, Opinion, Parked
 from mailbot.service.store import ReporterKey
 from mailbot.storage import keys, views
 from mailbot.storage.listings import Listings
-from mailbot.storage.tables import audit, issue, message, notice, participant, refusal, spent, verdict
+from mailbot.storage.tables import audit, issue, message, notice, parked, participant, refusal, spent, verdict
 from mailbot.storage.unseal import Box
-from mailbot.storage.vault import Vault
+from mailbot.storage.vault import Vault, row_id
 
 LOOKED_AT = 500
 """Mails of one issue that are looked at, the newest first: each costs a decryption while the write lock is held."""
@@ -102,6 +103,22 @@ class CommandRecords:
             internal = row.event in _INTERNAL or params.get("role") in (Role.EXPERT, "member")
             found[internal].append(params.get("text", ""))
         return IssueTexts(tuple(found[True]), tuple(found[False]))
+
+    def park(self, number: int | None, member: str, content: Mapping[str, Any], now: datetime, *, second: bool) -> int:
+        sealed = self._box(number).seal_json(content, "parked")
+        row = {"issue_id": number, "member_id": member, "second": second, "at": now, "sealed": sealed}
+        return row_id(self._connection.execute(insert(parked).values(**row)))
+
+    def parked(self, parked_id: int) -> Parked | None:
+        row = self._connection.execute(select(parked).where(parked.c.id == parked_id)).first()
+        if row is None:
+            return None
+        content = self._box(row.issue_id).open_json(row.sealed, "parked")
+        return Parked(row.id, row.member_id, row.issue_id, row.second, row.at, row.done_at is not None, content)
+
+    def unpark(self, parked_id: int, now: datetime) -> bool:
+        waiting = (parked.c.id == parked_id) & parked.c.done_at.is_(None)
+        return self._connection.execute(update(parked).where(waiting).values(done_at=now)).rowcount == 1
 
     def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
         recent = select(func.count()).where(

@@ -73,6 +73,13 @@ class Listings:
             "participants": self._participants(row.id, box),
         }
 
+    def clocks(self, limit: int) -> list[dict[str, Any]]:
+        """Every clock whose duty stands, the next to fire first; `limit` 0 means all."""
+        query = select(clock).where(clock.c.ended_at.is_(None)).order_by(clock.c.next_at.is_(None), clock.c.next_at)
+        query = query.order_by(clock.c.due_at, clock.c.id)
+        found = [views.clock_view(row) for row in self._connection.execute(query.limit(limit) if limit else query)]
+        return [{"issue": self._id(one.issue), "subject": one.subject, **clock_row(one)} for one in found]
+
     def history(self, number: int) -> list[dict[str, Any]]:
         box = self._box(number)
         query = select(audit).where(audit.c.issue_id == number).order_by(audit.c.seq)

@@ -323,6 +323,20 @@ verdict = Table(
     Column("sealed", LargeBinary, nullable=False, comment="reason"),
 )
 
+parked = Table(
+    "parked",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("issue_id", RowId, ForeignKey("issue.id")),
+    Column("member_id", Text, nullable=False, comment="whose commands they are"),
+    Column("second", Boolean, nullable=False, comment="true: another member must confirm them; else the same one"),
+    Column("at", Instant, nullable=False),
+    Column("done_at", Instant, comment="when they were confirmed: they run once"),
+    Column("sealed", LargeBinary, nullable=False, comment="the command lines, and the mail that they came in"),
+    sqlite_autoincrement=True,
+    comment="commands that wait for a /confirm",
+)
+
 spent = Table(
     "spent",
     metadata,

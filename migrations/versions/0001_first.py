@@ -207,6 +207,24 @@ def upgrade() -> None:
         "ix_clock_subject", "clock", ["name", "subject"], unique=False, sqlite_where=sa.text("issue_id IS NULL")
     )
     op.create_table(
+        "parked",
+        sa.Column("id", ROW_ID, autoincrement=True, nullable=False),
+        sa.Column("issue_id", ROW_ID, nullable=True),
+        sa.Column("member_id", sa.Text(), nullable=False, comment="whose commands they are"),
+        sa.Column(
+            "second", sa.Boolean(), nullable=False, comment="true: another member must confirm them; else the same one"
+        ),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("done_at", sa.BigInteger(), nullable=True, comment="when they were confirmed: they run once"),
+        sa.Column(
+            "sealed", sa.LargeBinary(), nullable=False, comment="the command lines, and the mail that they came in"
+        ),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_parked_issue_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parked")),
+        comment="commands that wait for a /confirm",
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "participant",
         sa.Column("issue_id", ROW_ID, autoincrement=False, nullable=False),
         sa.Column("address_hash", sa.LargeBinary(), nullable=False),

@@ -14,6 +14,10 @@ CONFIG = """
 [ack]
 per_hour = 25
 
+# Each opens an issue here; what is held is for tests of its own.
+[hold]
+per_sender = 1000
+
 [slo]
 first_response_remind = "1d"
 first_response_escalate = "2d"

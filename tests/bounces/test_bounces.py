@@ -15,7 +15,7 @@ from mailbot.service.returned import look
 from mailbot.service.tokens import Tokens
 from mailbot.storage.tables import outbox
 from tests.bounces.dialects import DIALECTS, Dialect
-from tests.bounces.making import LATER, REASONS, Bounce, Returned
+from tests.bounces.making import LATER, REASONS, Bounce, Returned, head, plain
 from tests.bounces.reports import reports
 from tests.openpgp_keys import Lab
 from tests.parser_twin import InProcessParser
@@ -40,9 +40,25 @@ def test_each_dialect_is_known_by_its_shape_and_read_for_what_it_says(dialect: D
             assert found.code != LATER.status
 
 
+@pytest.mark.parametrize(
+    ("author", "fields", "action"),
+    [
+        ("noreply@remote.example", (), Action.FAILED),
+        ("rosa@university.example", ("Auto-Submitted: auto-replied",), Action.UNKNOWN),
+    ],
+)
+def test_what_has_no_shape_is_read_at_the_keyed_address_only(
+    author: str, fields: tuple[str, ...], action: Action
+) -> None:
+    raw = Bounce(head(author, "x", "Problem", *fields) + plain("550 5.1.1 no such user"), action).wire()
+    for target, found in ((Target(Strength.BOUNCE), action), (Target(Strength.PLAIN), Action.UNKNOWN)):
+        assert look(raw, parse(raw), "", target, InProcessParser()).action is found
+    assert look(raw, parse(raw), "rosa@x.example", Target(Strength.BOUNCE), InProcessParser()).action is Action.UNKNOWN
+
+
 @pytest.fixture(scope="module")
 def bounced(short_root: Path, lab: Lab) -> Iterator[World]:
-    config = '\n[ack]\nper_sender = "0s"\nper_hour = 10000\n'
+    config = '\n[ack]\nper_sender = "0s"\nper_hour = 10000\n\n[hold]\nper_sender = 10000\n'
     with world(short_root, lab, extra=config, more_members="") as made:
         yield made
 

@@ -13,11 +13,12 @@ from tests.openpgp_keys import Lab
 _RANDOM = re.compile(
     r"(?<=<)(?P<mid>[a-z2-7]{26}\.[a-z2-7]{26})(?=@)"
     r"|(?<=\.)(?P<reply>[a-z2-7]{26})(?=@)"
+    r"|(?<![0-9a-z])(?P<confirm>[0-9a-f]{1,6}z[a-z2-7]{26})(?![0-9a-z])"
     r"|(?<=\+bounce\.)(?P<bounce>[0-9a-f]+-[0-9a-f]+-[a-z2-7]{16})(?=@)"
     r"|(?<==_)(?P<boundary>[0-9a-f]{32})"
 )
 _ARMORED = re.compile(r"-----BEGIN (PGP [A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
-_NAMED = re.compile(r"\b(?:mid|reply|bounce|boundary)-\d+\b")
+_NAMED = re.compile(r"\b(?:mid|reply|bounce|boundary|confirm)-\d+\b")
 
 
 def key_ids(lab: Lab) -> dict[str, str]:

@@ -22,7 +22,7 @@ from tests.conversations.placeholders import Placeholders
 from tests.conversations.shown import shown
 from tests.conversations.story import Step, Story
 from tests.installation import install, without_digest
-from tests.openpgp_keys import Lab
+from tests.openpgp_keys import ADDRESSES, Lab
 from tests.world import HEALTHY, Sent, World
 
 HERE = Path(__file__).parent
@@ -126,6 +126,11 @@ class Telling:
             world.vitals = HEALTHY
         elif match := re.fullmatch(r"(\w+) (release|discard)s mail (\d+)", text):
             world.decide(match[2], int(match[3]), match[1])
+        elif match := re.fullmatch(r"the operator imports the key of (\w+)", text):
+            address = ADDRESSES[match[1]].rpartition("<")[2].rstrip(">")
+            with world.store.database.write() as connection:
+                fingerprint, armor = self.lab.fingerprint(match[1]), self.lab.people.public(match[1])
+                keys.put(connection, fingerprint, armor, world.now, [address])
         elif match := re.fullmatch(r"the smarthost refuses (\S+) with (\d+) (.+)", text):
             world.refused[match[1]] = (int(match[2]), match[3])
         elif text in ("the smarthost goes down", "the smarthost is back"):

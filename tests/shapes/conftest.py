@@ -8,7 +8,7 @@ import pytest
 from tests.openpgp_keys import Lab
 from tests.world import World, world
 
-UNLIMITED = '\n[ack]\nper_sender = "0s"\nper_hour = 100000\n'
+UNLIMITED = '\n[ack]\nper_sender = "0s"\nper_hour = 100000\n\n[hold]\nper_sender = 100000\n'
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import re
 
 from mailbot.domain.embargo import read_end
 from mailbot.mail.control import plain
-from mailbot.mail.times import when
+from mailbot.mail.times import left, when
 from mailbot.service import clockwork
 from mailbot.service.desk import Change, Desk, Done, Refused
 from mailbot.service.verbs.verb import Verb
@@ -34,8 +34,8 @@ def effect(desk: Desk, args: str) -> Done:
         issue.number, desk.actor, "embargo", desk.now, old=before.isoformat() if before else None, new=new
     )  # fmt: skip
     desk.refresh()
-    shown = when(end) if end else "none"
-    change = Change("embargo", when(before) if before else None, f"{shown} ({reason})" if reason else shown)
+    shown = f"{when(end)} ({left(end, desk.now)})" if end else "none"
+    change = Change("embargo", when(before) if before else None, f"{shown}: {reason}" if reason else shown)
     return Done((change,), lines)
 
 

@@ -29,6 +29,8 @@ class Verb:
     scope: Scope = Scope.ISSUE
     message: bool = False
     """It does something with the text below the commands."""
+    second: Callable[[Desk, str], bool] | None = None
+    """Whether these arguments need another member's ``/confirm``. May refuse them right away."""
     tell: bool = False
     """The other members hear of it at once, though the mail has no message for them."""
 

@@ -25,6 +25,17 @@ def mail(*fields: str) -> Structure:
         (("From: Rosa <rosa@university.example>",), None),
         (("From: Rosa <rosa@university.example>", "Reply-To: victim@other.example"), None),
         (("From: Rosa <rosa@university.example>", "X-Original-From: victim@other.example"), None),
+        (("From: Rosa <rosa@lists.example.org>", "Reply-To: victim@other.example"), None),
+        # Rewritten to an address that is not obviously the list's.
+        (
+            ("From: Rosa via Security <noreply@elsewhere.example>", "Reply-To: rosa@x.example"),
+            Author("Rosa", "rosa@x.example"),
+        ),
+        (
+            ("From: Rosa <members@lists.example.org>", "X-Original-From: rosa@x.example"),
+            Author("", "rosa@x.example"),
+        ),
+        (("From: Rosa via Security <noreply@elsewhere.example>",), None),
         # Google Groups.
         (
             (f"From: \"'Rosa Reporter' via Security\" <{POSTING}>", "X-Original-From: Rosa <rosa@university.example>"),

@@ -84,7 +84,7 @@ def test_the_first_id_in_members_mail_is_the_issues_own(notice: str, templates: 
     assert found[0] == letter.issue  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("notice", sorted(MEMBERS - ABOUT_NO_ISSUE - {"keyless", "transcript"}))
+@pytest.mark.parametrize("notice", sorted(MEMBERS - ABOUT_NO_ISSUE - {"keyless", "transcript", "confirm", "second"}))
 def test_a25b_the_title_never_gets_into_the_subject_outside(notice: str, templates: Templates) -> None:
     card = dataclasses.replace(SAMPLES[notice].card, title=SECRET)  # type: ignore[attr-defined]
     mail = written(templates, notice, card=card)

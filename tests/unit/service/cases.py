@@ -13,7 +13,7 @@ from mailbot.domain.rotation import Away
 from mailbot.mail.authenticity import Authentication
 from mailbot.mail.control import read
 from mailbot.mail.envelope import Envelope, strongest
-from mailbot.service.command_records import Entry, IssueTexts, ListedIssue, Opinion
+from mailbot.service.command_records import Entry, IssueTexts, ListedIssue, Opinion, Parked
 from mailbot.service.message import Message, SignedPart
 from mailbot.service.ports import Signature, Verdict
 from mailbot.service.store import HeldMail, IssueView, NewIssue, Participant, ReporterKey
@@ -261,6 +261,15 @@ class FakeUnit:
 
     def texts(self, number: int) -> IssueTexts:
         return IssueTexts((), ())
+
+    def park(self, number: int | None, member: str, content: Mapping[str, Any], now: datetime, *, second: bool) -> int:
+        raise AssertionError("nothing is parked here")
+
+    def parked(self, parked_id: int) -> Parked | None:
+        return None
+
+    def unpark(self, parked_id: int, now: datetime) -> bool:
+        return False
 
     def may_refuse(self, member_id: str, now: datetime, period: timedelta, most: int) -> bool:
         return self.may_fail

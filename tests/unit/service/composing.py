@@ -76,6 +76,20 @@ def parameters(event: str, **changes: Any) -> dict[str, Any]:
         "answered": {"member": "alice", "to": [f"{RITA}, encrypted"], "text": TEXT, "waits": False},
         "reply": {"member": "alice", "to": [[RITA, "<1@out.example>"], [CC, ""]], "text": "Thank you.\n"},
         "opinion": {"member": "alice", "outcome": "not-security", "missing": 1, "reason": TEXT},
+        "confirm": {
+            "member": "alice",
+            "token": "1z" + "a" * 26,
+            "lines": ["/claim"],
+            "text": "Thanks.",
+            "in_reply_to": "<7@members.example>",
+            "until": CLOCK.due_at.isoformat(),
+        },
+        "second": {
+            "member": "alice",
+            "token": "1z" + "a" * 26,
+            "lines": ["/publish"],
+            "until": CLOCK.due_at.isoformat(),
+        },
         "introduction": {**relayed, "mentions": [], "unanswered": "", "to": EXPERT},
         "transcript": {
             "member": "alice",
@@ -135,7 +149,7 @@ def _about_clocks() -> dict[str, dict[str, Any]]:
         "key_expiry_operators": key,
         "digest": {"count": 1, "parts": [part]},
         "announcement": {
-            "to": ["announce@example.org"], "title": "An overflow", "text": "", "severity": "high", "cvss": "",
+            "to": ["announce@example.org"], "title": "An overflow", "severity": "high", "cvss": "",
             "cves": ["CVE-2026-1234"], "links": [], "credit": "", "version": "",
         },
     }  # fmt: skip
@@ -143,9 +157,9 @@ def _about_clocks() -> dict[str, dict[str, Any]]:
 
 
 EXPERT, CC = "xenia@expert.example", "vera@vendor.example"
-PERSONAL = ("transcript", "appointed", "hand_over", "hand_over_lapsed", "key_expiry")
+PERSONAL = ("transcript", "confirm", "appointed", "hand_over", "hand_over_lapsed", "key_expiry")
 """Those that answer one member, or ask one for something."""
-PERHAPS_NO_ISSUE = ("transcript",)
+PERHAPS_NO_ISSUE = ("transcript", "confirm", "second")
 ABOUT_NO_ISSUE = (
     *("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest"),
     *("held", "loop", "new_key", "trouble"),
