@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from mailbot.duration import Duration
 
 _SATURDAY = 5
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,19 @@ class Calendar:
     def postpone(self, moment: datetime, since: datetime, until: datetime, *, business: bool) -> datetime:
         """`moment` after a pause from `since` to `until`: what was left at `since` is left at `until`, as aware UTC.
 
-        Elapsed time moves by the length of the pause. In business days, as many of them are left as before, and the
-        same difference between the times of day; what falls on no business day falls on the next one.
+        Elapsed time moves by the length of the pause. In business days only the hours of those count, of the pause and
+        of what was left; so a pause over a weekend moves nothing.
         """
         if not business:
             return moment.astimezone(UTC) + (until - since)
-        here, there = since.astimezone(self.timezone), moment.astimezone(self.timezone)
-        days = self._business_days(here.date(), there.date())
-        resumed = until.astimezone(self.timezone)
-        day = resumed.date()
-        left = datetime.combine(day, there.time()) - datetime.combine(day, here.time())
-        for _ in range(days):
-            day = self._next_business_day(day)
-        naive = datetime.combine(day, resumed.time()) + left
-        while not self.is_business_day(naive.date()):
-            naive += timedelta(days=1)
-        return naive.replace(tzinfo=self.timezone).astimezone(UTC)
+        first = since.astimezone(self.timezone).date()
+        left = self._business_time(first, moment) - self._business_time(first, since)
+        total = self._business_time(first, until) + left
+        day = first
+        while not self.is_business_day(day) or total >= _DAY:
+            total -= _DAY if self.is_business_day(day) else timedelta(0)
+            day += _DAY
+        return (datetime.combine(day, time()) + total).replace(tzinfo=self.timezone).astimezone(UTC)
 
     def daily(self, hour: int, after: datetime) -> datetime:
         """The next time that it is `hour` o'clock in the group's zone, later than `after`; as aware UTC."""
@@ -65,12 +63,9 @@ class Calendar:
                 return moment
             day += timedelta(days=1)
 
-    def _business_days(self, first: date, last: date) -> int:
-        """How many business days lie after `first`, up to and with `last`."""
-        return sum(self.is_business_day(first + timedelta(days=n)) for n in range(1, (last - first).days + 1))
-
-    def _next_business_day(self, day: date) -> date:
-        day += timedelta(days=1)
-        while not self.is_business_day(day):
-            day += timedelta(days=1)
-        return day
+    def _business_time(self, first: date, moment: datetime) -> timedelta:
+        """The hours of business days from the beginning of `first` to `moment`, each day counted as 24."""
+        local = moment.astimezone(self.timezone)
+        whole = sum(self.is_business_day(first + timedelta(days=n)) for n in range((local.date() - first).days))
+        begun = datetime.combine(first, local.time()) - datetime.combine(first, time())
+        return whole * _DAY + (begun if self.is_business_day(local.date()) else timedelta(0))

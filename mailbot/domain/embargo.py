@@ -12,7 +12,7 @@ NOON = 12
 """A bare date means 12:00 UTC: it is that date nearly everywhere on Earth."""
 LONGEST = timedelta(days=3650)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?")
+_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2})?")
 _ZONE = re.compile(r"(Z|[+-]\d{2}:\d{2})$", re.IGNORECASE)
 _FRIDAY = 4
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -23,12 +23,13 @@ def away_at(periods: Collection[Away], moment: datetime) -> frozenset[str]:
 
 
 def next_member(
-    oncall: Sequence[str], away: Collection[str], asked: Collection[str], last: Mapping[str, datetime]
+    oncall: Sequence[str], away: Collection[str], asked: Collection[str], last: Mapping[str, int]
 ) -> str | None:
     """The member on call who is there, was not asked in this round, and whose last turn is longest ago; of those who
     never had one, the first in the config. None when the round is over.
 
-    `last` holds when each member was last appointed, on whatever issue.
+    `last` holds the number of each member's last turn, on whatever issue: turns are counted through, since several may
+    be given at one moment.
     """
     free = [member for member in oncall if member not in away and member not in asked]
     never = [member for member in free if member not in last]

@@ -42,8 +42,8 @@ class Duties(Protocol):
         """The member is there again from `now` on; later times are forgotten. Returns how many times that changed."""
         ...
 
-    def last_turns(self) -> Mapping[str, datetime]:
-        """When each member was last appointed, or claimed an issue."""
+    def last_turns(self) -> Mapping[str, int]:
+        """The number of each member's last turn: when they were appointed, or claimed an issue."""
         ...
 
     def add_turn(self, number: int, member: str, now: datetime) -> None: ...

@@ -9,7 +9,7 @@ from mailbot.config import Settings
 from mailbot.domain import plans
 from mailbot.domain.clock_kinds import DIGEST, KEY_EXPIRY
 from mailbot.domain.clocks import Clock, Due
-from mailbot.service.occasion import Moment, calendar, save, tell
+from mailbot.service.occasion import CLOCKS, Moment, calendar, recorded, save, tell
 from mailbot.service.ports import KeyInfo, OpenPGP
 from mailbot.service.store import Store
 
@@ -43,7 +43,8 @@ def keep(at: Moment, ends: dict[str, KeyEnd]) -> None:
             continue
         plan = plans.key_expiry(end.expires_at, plans.KEY_REMINDERS, at.now)
         data = {"part": end.part, "member": end.member, "fingerprint": end.fingerprint}
-        at.unit.start_clock(None, KEY_EXPIRY, at.now, plan, subject=subject, data=data)
+        made = at.unit.start_clock(None, KEY_EXPIRY, at.now, plan, subject=subject, data=data)
+        at.unit.audit(None, at.actor, CLOCKS, at.now, new={KEY_EXPIRY: [recorded(made)]})
 
 
 def _keep_digest(at: Moment) -> None:

@@ -10,7 +10,7 @@ from mailbot.domain.clocks import Clock
 from mailbot.errors import TemporaryError
 from mailbot.service import digest, standing
 from mailbot.service.firings import FIRINGS, put_right
-from mailbot.service.occasion import Moment
+from mailbot.service.occasion import CLOCKS, Moment, recorded
 from mailbot.service.ports import OpenPGP
 from mailbot.service.store import Store
 
@@ -85,5 +85,10 @@ class Ticks:
         while found := self._store.clocks_ahead(now := self._now()):
             for clock in found:
                 with self._store.as_seen(clock) as unit:
-                    if unit is not None:
-                        unit.save_clock(put_right(clock, now, self._settings()))
+                    if unit is None:
+                        continue
+                    right = put_right(clock, now, self._settings())
+                    unit.save_clock(right)
+                    if right.state != clock.state:
+                        new = {clock.name: [recorded(right)]}
+                        unit.audit(clock.issue, "mailbot", CLOCKS, now, new=new)

@@ -78,9 +78,9 @@ class DutyRecords:
         dropped = self._connection.execute(delete(away).where(mine, away.c.begins_at >= now)).rowcount
         return dropped + self._connection.execute(update(away).where(mine).values(ends_at=now)).rowcount
 
-    def last_turns(self) -> Mapping[str, datetime]:
-        query = select(turn.c.member_id, func.max(turn.c.at)).group_by(turn.c.member_id)
-        return {member: at for member, at in self._connection.execute(query)}
+    def last_turns(self) -> Mapping[str, int]:
+        query = select(turn.c.member_id, func.max(turn.c.id)).group_by(turn.c.member_id)
+        return {member: number for member, number in self._connection.execute(query)}
 
     def add_turn(self, number: int, member: str, now: datetime) -> None:
         self._connection.execute(insert(turn).values(issue_id=number, member_id=member, at=now))

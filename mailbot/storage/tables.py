@@ -236,7 +236,7 @@ turn = Table(
     Column("member_id", Text, nullable=False, comment="who was appointed or claimed: the rotation is fair over all"),
     Column("at", Instant, nullable=False),
 )
-Index("ix_turn_member_id", turn.c.member_id, turn.c.at)
+Index("ix_turn_member_id", turn.c.member_id, turn.c.id)
 Index("ix_turn_issue_id", turn.c.issue_id)
 
 stance = Table(

@@ -281,7 +281,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_turn")),
     )
     op.create_index("ix_turn_issue_id", "turn", ["issue_id"], unique=False)
-    op.create_index("ix_turn_member_id", "turn", ["member_id", "at"], unique=False)
+    op.create_index("ix_turn_member_id", "turn", ["member_id", "id"], unique=False)
     op.create_table(
         "verdict",
         sa.Column("issue_id", ROW_ID, autoincrement=False, nullable=False),

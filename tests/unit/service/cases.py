@@ -135,7 +135,7 @@ class FakeUnit:
     saved: list[Clock] = field(default_factory=list)
     """How clocks stood after each change."""
     absences: list[Away] = field(default_factory=list)
-    turns: dict[str, datetime] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
     said: dict[int, dict[str, str]] = field(default_factory=dict)
     notices: list[tuple[str, int | None, Mapping[str, Any], bool]] = field(default_factory=list)
     """(event, issue, parameters, whether the original goes along)."""
@@ -326,11 +326,11 @@ class FakeUnit:
         self.absences = [one for one in self.absences if one.member != member]
         return before - len(self.absences)
 
-    def last_turns(self) -> Mapping[str, datetime]:
+    def last_turns(self) -> Mapping[str, int]:
         return self.turns
 
     def add_turn(self, number: int, member: str, now: datetime) -> None:
-        self.turns[member] = now
+        self.turns[member] = len(self.turns) + 1
 
     def stances(self, number: int) -> Mapping[str, str]:
         return self.said.get(number, {})
