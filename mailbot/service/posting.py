@@ -14,7 +14,7 @@ from mailbot.config import Settings
 from mailbot.mail import compose, fields, letters, openpgp_mime
 from mailbot.mail.entity import Entity
 from mailbot.mail.letters import Letter, Missing
-from mailbot.mail.templates import Rendered, Templates
+from mailbot.mail.templates import Rendered, Writer
 from mailbot.service.audiences import Recipient
 from mailbot.service.enclosures import Enclosures
 from mailbot.service.ports import OpenPGP, UnusableKeys
@@ -71,7 +71,7 @@ class Poster:
     """Makes the mails of one notice."""
 
     def __init__(
-        self, settings: Settings, tokens: Tokens, openpgp: OpenPGP, templates: Templates, claim: ClaimedNotice,
+        self, settings: Settings, tokens: Tokens, openpgp: OpenPGP, templates: Writer, claim: ClaimedNotice,
         *, root: int | None, issue_encrypted: bool, relayed_as: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         """`root` is the notice that opened the issue for members: their mails thread under its Message-ID.
