@@ -7,23 +7,22 @@ from collections.abc import Iterator
 
 from mailbot.config import Settings
 
-HELD_OPEN = ("listener", "delivery", "storage", "openpgp", "metrics")
+HELD_OPEN = ("storage", "openpgp", "metrics")
 """Tables of which a role keeps what it was started with."""
-TAKEN = frozenset(
-    {"listener.trusted_authserv_ids", "listener.intake_lists", "listener.tls_certificate", "listener.tls_key"}
+FIXED = (
+    *("group.address", "group.id_prefix"),
+    *("listener.protocol", "listener.host", "listener.port", "listener.socket", "listener.processes"),
 )
-"""Keys of those tables that are read anew at each use, or by the listener at each reload."""
-FIXED = ("group.address", "group.id_prefix")
-"""Keys of other tables that are used for as long as a role runs."""
+"""Such keys of other tables."""
 
 
 def need_restart(old: Settings, new: Settings) -> Iterator[str]:
-    """The keys that differ and that a running bot does not take, such as ``delivery.host``."""
+    """The keys that differ and that a running bot does not take, such as ``storage.database``."""
     keys = [*FIXED]
     for table in HELD_OPEN:
         section = getattr(old, table)
         keys += [f"{table}.{name}" for name in type(section).model_fields]
     for key in keys:
         table, _, name = key.partition(".")
-        if key not in TAKEN and getattr(getattr(old, table), name) != getattr(getattr(new, table), name):
+        if getattr(getattr(old, table), name) != getattr(getattr(new, table), name):
             yield key

@@ -145,11 +145,11 @@ def listener(role: Role) -> None:
             certificate,
         )
 
-        def renew_certificate(settings: Settings) -> None:
-            renewed = open_certificate(settings.listener)
-            loop.call_soon_threadsafe(server.use_certificate, renewed)
+        def take(settings: Settings) -> None:
+            limits, renewed = share_of_limits(settings.listener, role.share), open_certificate(settings.listener)
+            loop.call_soon_threadsafe(server.use, limits, renewed)
 
-        role.on_reload = renew_certificate
+        role.on_reload = take
         await server.start(role.listening)
         role.ready()
         await stop.wait()
@@ -262,6 +262,12 @@ def delivery(role: Role) -> None:
             now=utc_now,
             still_wanted=still_wanted(role.settings),
         )
+
+        def take(settings: Settings) -> None:
+            delivery = settings.delivery
+            loop.call_soon_threadsafe(sender.use, open_smarthost(delivery), delivery.give_up_after.delta)
+
+        role.on_reload = take
         role.ready()
         await sender.run(stop)
 

@@ -52,7 +52,7 @@ class ReceivedMail:
 
 @dataclass
 class FakeSmarthost:
-    extensions: tuple[str, ...] = ("8BITMIME", "SMTPUTF8", "SIZE 50000000", "ENHANCEDSTATUSCODES")
+    extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 50000000", "ENHANCEDSTATUSCODES")
     tls: ssl.SSLContext | None = None
     host: str = "127.0.0.1"
     port: int = 0

@@ -1,6 +1,7 @@
 """``mailbot check``: what is wrong with this installation, and how to mend it."""
 
 import argparse
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -97,10 +98,16 @@ def _named_files(settings: "Settings", config: Path) -> None:
     passphrase = settings.openpgp.passphrase_file
     if passphrase is not None and not passphrase.is_file():
         raise ConfigError(f"{config}: openpgp.passphrase_file: found no file {passphrase}; allowed: a readable file")
-    open_certificate(settings.listener)
+    if not _hidden(settings.listener.tls_key):
+        open_certificate(settings.listener)
     open_smarthost(settings.delivery)
     load_sealer(settings.storage.seal_key_file)
     load_unsealer(settings.storage.seal_key_file)
+
+
+def _hidden(path: Path | None) -> bool:
+    """The file is there, and for another user only: the listener's, who may be one of their own."""
+    return path is not None and path.exists() and not os.access(path, os.R_OK)
 
 
 def _permissions(settings: "Settings") -> Iterator[Finding]:
@@ -114,11 +121,20 @@ def _permissions(settings: "Settings") -> Iterator[Finding]:
     ):  # fmt: skip
         if not path.exists():
             continue
-        if readable_by_others(path):
+        if what == "database" and path.stat().st_mode & 0o077 and not path.stat().st_mode & 0o007:
+            # A listener that runs as a user of its own writes to it, by the group.
+            yield Finding("ok", "secrets", f"{path} ({what}) is for its owner and group alone")
+        elif readable_by_others(path):
             mode = "700" if path.is_dir() else "600"
             yield Finding("fail", "secrets", f"{path} ({what}) can be read by others", f"chmod {mode} {path}")
         else:
             yield Finding("ok", "secrets", f"{path} ({what}) is owner-only")
+    # Often a key of a group's, such as Debian's ssl-cert; but never everybody's.
+    key = settings.listener.tls_key
+    if key is not None and key.stat().st_mode & 0o007:
+        yield Finding("fail", "secrets", f"{key} (listener.tls_key) can be read by others", f"chmod o= {key}")
+    elif _hidden(key):
+        yield Finding("ok", "secrets", f"{key} (listener.tls_key) is not for this user, so it was not tried")
 
 
 def _keys(settings: "Settings") -> Iterator[Finding]:

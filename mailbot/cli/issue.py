@@ -1,9 +1,10 @@
-"""``mailbot issue``: look at issues, and close one."""
+"""``mailbot issue``: look at issues, and do with one what members do by mail."""
 
 import argparse
 import re
 from typing import Any
 
+from mailbot.cli import issue_verbs
 from mailbot.cli.output import add_json, print_json, print_table
 from mailbot.errors import UsageError
 
@@ -12,7 +13,7 @@ FILTERS = ("open", "mine", "overdue", "due", "unclaimed")
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    noun = commands.add_parser("issue", help="list, show and close issues").add_subparsers(
+    noun = commands.add_parser("issue", help="look at issues, and do what members do").add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
     listing = noun.add_parser("list", help="the newest issues", epilog="example: mailbot issue list overdue --json")
@@ -34,6 +35,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     close.add_argument("issue", help="such as EX-42, or 42")
     close.add_argument("outcome", choices=OUTCOMES, metavar="OUTCOME", help=f"one of: {', '.join(OUTCOMES)}")
     close.set_defaults(run=run_close)
+    issue_verbs.add(noun)
 
 
 def number_of(text: str, prefix: str) -> int:

@@ -14,7 +14,7 @@ NOUNS = {
     "health": "say whether the bot does its work",
     "serve": "run the bot until SIGTERM",
     "demo": "play the whole story here, and show what everybody gets",
-    "issue": "list, show and close issues",
+    "issue": "look at issues, and do what members do",
     "clocks": "every running clock, next firing first",
     "member": "the members and the state of their keys",
     "key": "public keys: list, import, and the group's to give away",

@@ -16,6 +16,10 @@ class Kind(StrEnum):
     RELAY = "relay"
     REMINDER = "reminder"
     ESCALATION = "escalation"
+    CLAIMED = "news of the claim"
+    CLAIM = "transcript of the claim"
+    ANSWER = "answer"
+    ANSWERED = "transcript of the answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,19 @@ CAST = (RITA, OTTO, ALICE, BOB, CAROL, ERIK, OLGA)
 MEMBERS = (ALICE, BOB, CAROL)
 
 ORDER: dict[Role, tuple[Kind, ...]] = {
-    Role.REPORTER: (Kind.ACKNOWLEDGEMENT, Kind.ESCALATION),
-    Role.MEMBER: (Kind.RELAY, Kind.REMINDER, Kind.ESCALATION),
+    Role.REPORTER: (Kind.ACKNOWLEDGEMENT, Kind.ESCALATION, Kind.ANSWER),
+    Role.MEMBER: (Kind.RELAY, Kind.REMINDER, Kind.ESCALATION, Kind.CLAIMED, Kind.ANSWER),
     Role.CONTACT: (Kind.ESCALATION,),
     Role.OPERATOR: (),
 }
-"""What a person in a role receives about one issue that nobody answers, first things first."""
+"""What a person in a role receives about one issue that is answered too late, first things first."""
+ANSWERING = ALICE
+"""The member who answers in the end, and gets the transcripts of her commands instead of news about them."""
+
+
+def order(person: Person) -> tuple[Kind, ...]:
+    kinds = ORDER[person.role]
+    return (*kinds[:3], Kind.CLAIM, Kind.ANSWERED) if person == ANSWERING else kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +95,15 @@ def reminded(issue: str) -> frozenset[Expected]:
 def escalated(issue: str, reporter: Person) -> frozenset[Expected]:
     """What comes when the second time is up."""
     return frozenset(Expected(person, issue, Kind.ESCALATION) for person in (*MEMBERS, ERIK, reporter))
+
+
+def claimed(issue: str) -> frozenset[Expected]:
+    """What comes when a member takes an issue."""
+    others = {Expected(member, issue, Kind.CLAIMED) for member in MEMBERS if member != ANSWERING}
+    return frozenset(others | {Expected(ANSWERING, issue, Kind.CLAIM)})
+
+
+def answered(issue: str, reporter: Person) -> frozenset[Expected]:
+    """What comes when that member answers the reporter."""
+    others = {Expected(one, issue, Kind.ANSWER) for one in (*MEMBERS, reporter) if one != ANSWERING}
+    return frozenset(others | {Expected(ANSWERING, issue, Kind.ANSWERED)})

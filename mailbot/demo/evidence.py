@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from mailbot.demo.cast import Kind, Role
+from mailbot.demo.cast import ANSWERING, Kind, Role
 from mailbot.demo.playbill import Check, Received
 from mailbot.demo.reports import ENCRYPTED_WORDS, PLAIN_WORDS
 
@@ -11,6 +11,7 @@ AUDIT = "mailbot audit verify"
 OPERATOR_ASKS = ("mailbot issue list", AUDIT)
 """What the operator types in the end."""
 
+_NOT_FOR_RITA = ("/reply", "internal", "Owner", ">", ANSWERING.name)
 _WORDS = tuple(word.lower() for word in (*PLAIN_WORDS, *ENCRYPTED_WORDS))
 
 
@@ -38,6 +39,14 @@ def gathered(received: Sequence[Received], files: Iterable[Path], answers: Mappi
         Check(
             "the bot's log, database and temporary files hold no word of either report",
             not any(_tells(path.read_bytes()) for path in files if path.is_file()),
+        ),
+        Check(
+            "the answer to the reporter is the member's own words, without command, quote or name",
+            all(
+                mail.shown.text.startswith("Hello Rita,") and not any(word in mail.shown.text for word in _NOT_FOR_RITA)
+                for mail in received
+                if mail.person.role is Role.REPORTER and mail.expected and mail.expected.kind is Kind.ANSWER
+            ),
         ),
         Check("the log of changes is whole", answers.get(AUDIT, "").startswith("ok")),
     ]

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mailbot.demo.cast import CAST, ORDER, PREFIX, Expected, Person
+from mailbot.demo.cast import CAST, PREFIX, Expected, Person, order
 from mailbot.demo.desk import Shown
 from mailbot.demo.sink import Caught
 
@@ -100,9 +100,9 @@ def labelled(caught: Sequence[Caught]) -> list[tuple[Caught, Expected | None]]:
             found.append((mail, None))
             continue
         issue = match[1].decode()
-        order, number = ORDER[person.role], counted[person.id, issue]
+        kinds, number = order(person), counted[person.id, issue]
         counted[person.id, issue] += 1
-        found.append((mail, Expected(person, issue, order[number]) if number < len(order) else None))
+        found.append((mail, Expected(person, issue, kinds[number]) if number < len(kinds) else None))
     return found
 
 

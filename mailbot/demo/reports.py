@@ -1,4 +1,4 @@
-"""The two mails that start the story, as their senders' mail programs would write them."""
+"""The mails of the story, as their senders' mail programs would write them."""
 
 from datetime import UTC, datetime
 from email.encoders import encode_7or8bit
@@ -45,6 +45,18 @@ Every version since 3.0 has it. I would like to publish in 90 days.
 
 Otto
 """
+CLAIM = "/claim\n"
+ANSWER = """\
+/reply
+
+Hello Rita,
+
+thank you. We can see it too, and a fix is being reviewed. You will hear
+from us again by the end of the week.
+
+> [[ internal to the group - not for the reporter ]]
+> | Owner: nobody yet
+"""
 _SCRIPT = b"#!/usr/bin/env python3\n# A harmless stand-in for a proof of concept.\nprint('demo')\n"
 
 
@@ -65,6 +77,19 @@ def encrypted(desk: Desk) -> bytes:
     inside.set_param("protected-headers", "v1")
     outside = MIMEMultipart("encrypted", protocol="application/pgp-encrypted")
     _address(outside, OTTO, "...", "encrypted")
+    outside.attach(MIMEApplication(b"Version: 1\n", "pgp-encrypted", encode_7or8bit))
+    outside.attach(MIMEApplication(desk.seal(inside.as_bytes()), "octet-stream", encode_7or8bit))
+    return outside.as_bytes(policy=SMTP)
+
+
+def command(desk: Desk, issue: str, text: str, name: str) -> bytes:
+    """A member's mail about an issue: signed, encrypted, the subject inside, and commands on top of the text."""
+    inside = EmailMessage(policy=SMTP)
+    inside["Subject"] = f"Re: [{issue}] {_PLAIN_SUBJECT}"
+    inside.set_content(text)
+    inside.set_param("protected-headers", "v1")
+    outside = MIMEMultipart("encrypted", protocol="application/pgp-encrypted")
+    _address(outside, desk.person, "...", name)
     outside.attach(MIMEApplication(b"Version: 1\n", "pgp-encrypted", encode_7or8bit))
     outside.attach(MIMEApplication(desk.seal(inside.as_bytes()), "octet-stream", encode_7or8bit))
     return outside.as_bytes(policy=SMTP)

@@ -19,6 +19,7 @@ from mailbot.errors import MailbotError, TemporaryError
 
 PATIENCE_SECONDS = 10.0
 """For mails, after they are due. They take under one on an idle machine."""
+GROUP_LOCAL, GROUP_DOMAIN = GROUP_ADDRESS.split("@")
 PLAIN, ENCRYPTED = f"{PREFIX}-1", f"{PREFIX}-2"
 """The issues that the plain and the encrypted report open: the second is sent when the first is acknowledged."""
 
@@ -113,20 +114,45 @@ class Story:
             sink, cast.escalated(PLAIN, RITA) | cast.escalated(ENCRYPTED, OTTO), ESCALATE_SECONDS - REMIND_SECONDS
         )
         self._done("no answer yet: escalated to the contact, the members, the reporters")
+        alice = self._desks[cast.ANSWERING]
+        self._command(sink, "/claim", reports.command(alice, PLAIN, reports.CLAIM, "claim"), cast.claimed(PLAIN))
+        self._done(f"{alice.person.name} signs one line, /claim: {PLAIN} is hers, and the others know")
+        self._command(
+            sink, "/reply", reports.command(alice, PLAIN, reports.ANSWER, "answer"), cast.answered(PLAIN, RITA)
+        )
+        self._done(
+            f"{alice.person.name} types /reply and her answer: {RITA.name} has it, and nothing else of that mail"
+        )
         self._narrator.doing("the operator looks around")
         with ThreadPoolExecutor() as pool:
             asked = {line: pool.submit(self._bot.command, *line.split()[1:]) for line in evidence.OPERATOR_ASKS}
             self.playbill.operator |= {line: answer.result() for line, answer in asked.items()}
 
+    def _command(self, sink: Sink, verb: str, raw: bytes, expected: frozenset[Expected]) -> None:
+        """Hand a member's mail to the bot, and wait for what comes of it."""
+        author = cast.ANSWERING
+        self._narrator.doing(f"{author.name} mails {verb}")
+        self._hand_in(author, f"a mail with {verb}", raw, f"{GROUP_LOCAL}+{PLAIN.partition('-')[2]}@{GROUP_DOMAIN}")
+        self._wait(sink, expected, 0)
+
     def _report(self, sink: Sink, author: Person, issue: str, what: str, raw: bytes) -> None:
         """Hand a report to the bot, and wait for what it brings about."""
         self._narrator.doing(f"{author.name} mails {what}")
+        took = self._hand_in(author, what, raw, GROUP_ADDRESS)
+        self._accepted[issue] = datetime.now(UTC)
+        self._done(f"{author.name} mails {what}: stored after {took * 1000:.0f} ms")
+        self._narrator.doing("waiting for the acknowledgement and the relays")
+        self._wait(sink, cast.at_once(issue, author), 0)
+        self._done(f"{issue}: {author.name} has an acknowledgement, the members have the report")
+
+    def _hand_in(self, author: Person, what: str, raw: bytes, recipient: str) -> float:
+        """Give the bot one mail. Returns how many seconds that took; raises `TemporaryError` if it was not taken."""
         before = time.monotonic()
         try:
             # Named, because smtplib would ask the resolver for this machine's name.
             smtp = smtplib.SMTP("127.0.0.1", self._bot.port, local_hostname="mx.example.org", timeout=10)
             try:
-                smtp.sendmail(author.address, [GROUP_ADDRESS], raw)
+                smtp.sendmail(author.address, [recipient], raw)
                 took = time.monotonic() - before
                 smtp.quit()
             finally:
@@ -134,11 +160,7 @@ class Story:
                 smtp.close()
         except (OSError, smtplib.SMTPException) as error:
             raise TemporaryError(f"the bot did not take {what}: {error}") from error
-        self._accepted[issue] = datetime.now(UTC)
-        self._done(f"{author.name} mails {what}: stored after {took * 1000:.0f} ms")
-        self._narrator.doing("waiting for the acknowledgement and the relays")
-        self._wait(sink, cast.at_once(issue, author), 0)
-        self._done(f"{issue}: {author.name} has an acknowledgement, the members have the report")
+        return took
 
     def _wait(self, sink: Sink, expected: frozenset[Expected], due: float) -> None:
         """Wait for mails that are due in `due` seconds. Raises `NotReceived`."""

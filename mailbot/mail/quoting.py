@@ -60,11 +60,7 @@ _COLON = {0xFF1A: ":"}
 """The wide colon of East Asian mail programs."""
 # RFC 3676 4.3, with the space that many programs lose. What phones and OpenPGP tools add stands there too.
 _SIGNATURE = re.compile(r"--[ \t\u00a0]?")
-_QUOTED = re.compile(
-    r"[ \t\u00a0]{0,4}(?:[>\uff1e\u203a]|&gt;|[A-Za-z]{1,3}>)"
-    # A bar, as some web mailers and our own cards have it; a row of a table ends in one, too.
-    r"|\|(?:\s(?!.*\|\s*$)|$)"
-)
+_QUOTED = re.compile(r"[ \t\u00a0]{0,4}(?:[>\uff1e\u203a]|&gt;|[A-Za-z]{1,3}>)")
 _OTHER_FIELD = re.compile(r"[*]?[\w' -]{1,25}[*]?\s?:(?:\s.*)?")
 """A field of a copied header in a language that we do not know."""
 _DATED = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.]\d\d\b|@")

@@ -260,7 +260,7 @@ _LETTERS: tuple[Letter, ...] = (
                 True,
             ),
             Problem(
-                "a member's key ends in 12 days", "mailbot member list shows which; ask for a refreshed copy", False
+                "a member's key ends in 5 days", "mailbot member list shows which; ask for a refreshed copy", False
             ),
         ),
     ),

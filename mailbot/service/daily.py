@@ -47,9 +47,10 @@ class Daily:
         if local.hour < HOUR:
             return
         with self._store.operate() as unit:
-            held = unit.held()
-            if held and unit.first_on(local.date(), "held"):
-                unit.notify("held", None, {"count": len(held), "mails": list(map(_shown, held[:HELD_SHOWN]))}, now)
+            count = unit.count_held()
+            if count and unit.first_on(local.date(), "held"):
+                shown = [_shown(mail) for mail in unit.held(HELD_SHOWN)]
+                unit.notify("held", None, {"count": count, "mails": shown}, now)
 
     def _say_trouble(self, now: datetime, local: datetime) -> None:
         """What is grave is said at any hour, but only if it was so at the look before too: after a start, everything

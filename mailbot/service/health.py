@@ -12,8 +12,8 @@ UNSENT_SECONDS = 3600.0
 """Mail that nobody has taken for so long: greylisting takes a quarter of an hour."""
 LAG_SECONDS = 60.0
 """A clock that is so much too late: two seconds are promised, 30 where another process has to take over."""
-KEY_DAYS = 30.0
-"""From when on an expiring key is said daily."""
+KEY_DAYS = 7.0
+"""From when on an expiring key is wrong; that it will expire was said by then."""
 FREE_BYTES = 500_000_000
 """A few large mails, and the copy that a migration makes."""
 

@@ -10,7 +10,7 @@ from mailbot.domain import clocks
 from mailbot.domain.clocks import FIRST_RESPONSE, Act, ClockState
 from mailbot.domain.issue import Status, title_from
 from mailbot.mail import letters
-from mailbot.mail.letters import Arrival, Attachment, Card, Clock, Missing, Person
+from mailbot.mail.letters import Arrival, Attachment, Card, Clock, Command, Missing, Person
 from mailbot.service.ports import OpenPGP
 from mailbot.service.store import ClaimedNotice, IssueView
 
@@ -101,15 +101,17 @@ def note(writing: Writing, missing: tuple[Missing, ...]) -> letters.Letter:
 
 
 def reminder(writing: Writing, missing: tuple[Missing, ...]) -> letters.Reminder:
+    card = replace(issue_card(writing, missing), commands=_next(writing))
     return letters.Reminder(
-        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=issue_card(writing, missing),
+        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=card,
         opened_at=writing.about.opened_at, escalate_at=writing.response.due_at,
     )  # fmt: skip
 
 
 def escalated(writing: Writing, missing: tuple[Missing, ...]) -> letters.Escalated:
+    card = replace(issue_card(writing, missing), commands=_next(writing))
     return letters.Escalated(
-        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=issue_card(writing, missing),
+        group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=card,
         opened_at=writing.about.opened_at, due=writing.response.due_at, contacts=tuple(writing.claim.params["to"]),
         again=writing.claim.params.get("again", False), reporter_told=writing.claim.params.get("reporter_told", True),
     )  # fmt: skip
@@ -246,8 +248,23 @@ def _mail_card(writing: Writing, missing: tuple[Missing, ...]) -> Card:
         missing=missing,
         warnings=(*_left_out(writing), *_warnings(writing), *params["defects"]),
         left_out=bool(writing.digest),
+        commands=_next(writing) if writing.claim.event != "note" else (),
         attachments=tuple(Attachment(*attachment) for attachment in params["attachments"]),
     )
+
+
+def _next(writing: Writing) -> tuple[Command, ...]:
+    """What a member is most likely to type next."""
+    issue, found = writing.about, []
+    if issue.status == Status.CLOSED:
+        found.append(Command("/reopen", "it goes on"))
+    elif issue.owner is None:
+        found.append(Command("/claim", "you take it and coordinate"))
+    if issue.reporter:
+        found.append(Command("/reply", "the text below it goes to the reporter"))
+    if writing.claim.event in ("report", "unreadable"):
+        found.append(Command("/help", "all commands"))
+    return tuple(found)
 
 
 def _left_out(writing: Writing) -> tuple[str, ...]:

@@ -85,10 +85,8 @@ class Message:
     former_ids: tuple[str, ...] = ()
     """Message-IDs that it had before a mail system on the way gave it another, or another mailbot relayed it."""
     relayed_as: tuple[str, ...] = ()
-    """If another mailbot relayed it: the Message-IDs under which it went from one to the next, at most `HOPS`. Ours go
-    on with what we relay, so that groups which are each other's members do not write to each other without end."""
-    looks_own: bool = False
-    """It says that it is a mail of ours, which proves nothing but ends a loop: whoever writes that wants no answer."""
+    """If a mailbot relayed it: the Message-IDs under which it went from one to the next, at most `HOPS`. They go on
+    with what we relay, so that groups which are each other's members do not write to each other without end."""
     unreadable: str = ""
     """Why its content could not be read, in plain words; "" if it could."""
     raw_only: bool = False

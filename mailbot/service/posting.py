@@ -276,7 +276,9 @@ class Poster:
             found += [("List-Id", f"<members.{group.local_part}.{group.domain}>"), ("List-Post", f"<mailto:{about}>")]
         if self._claim.issue is not None:
             found.append(("X-Mailbot-Issue", self._settings.issue_id(self._claim.issue)))
-        if loop := fields.message_ids(self._relayed_as):
+        if self._relayed_as:
+            # Ours stands here too: whoever gave the last one a new Message-ID will do so with this one.
+            loop = fields.message_ids([self._message_id(number), *self._relayed_as])
             found.append(("X-Mailbot-Loop", loop))
         root = ""
         if self._root is not None and self._root != self._claim.id:

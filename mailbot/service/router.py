@@ -80,7 +80,7 @@ def look_up(unit: Unit, message: Message, settings: Settings, tokens: Tokens) ->
     named.update(unit.named_by(message.references[:MENTIONS]))
     return Facts(
         redelivery=unit.redelivered(message.digest),
-        own=message.looks_own or any(tokens.is_own(one) for one in (message.message_id, *message.former_ids)),
+        own=any(tokens.is_own(one) for one in (message.message_id, *message.former_ids)),
         bounced=bounced,
         came_back=message.bounce or any(tokens.is_own(one) for one in message.returned),
         member=member,

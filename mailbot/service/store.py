@@ -260,8 +260,10 @@ class Unit(Duties, CommandRecords, Protocol):
         """Set the claimed mail aside. `shown` is what a list of held mail says of it."""
         ...
 
-    def held(self) -> list[HeldMail]:
-        """Everything that is held, the oldest first."""
+    def count_held(self) -> int: ...
+
+    def held(self, limit: int | None = None) -> list[HeldMail]:
+        """What is held, the oldest first."""
         ...
 
     def held_mail(self, number: int) -> HeldMail | None:

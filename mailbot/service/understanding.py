@@ -254,7 +254,6 @@ def _message(
         over=listed,
         former_ids=tuple(one for name, value in shell.headers if name.lower() in _FORMER for one in message_ids(value)),
         relayed_as=_relayed_as(shell),
-        looks_own=_looks_own(shell, settings),
         spam_score=spam_score(shell, trusted),
         released=mail.released,
         bounce=reported.is_bounce,
@@ -276,15 +275,6 @@ def _relayed_as(fields: Structure) -> tuple[str, ...]:
     if not fields.header("X-Mailbot-Instance"):
         return ()
     return tuple(message_ids(f"{fields.header('Message-ID')} {fields.header('X-Mailbot-Loop')}")[:HOPS])
-
-
-def _looks_own(fields: Structure, settings: Settings) -> bool:
-    """Some mail systems give what they pass on a new Message-ID, by which we know our own mail. Only mail to members
-    carries X-Mailbot-Instance, so nobody outside has it to copy."""
-    if fields.header("X-Mailbot-Instance").strip() != settings.group.id_prefix:
-        return False
-    written_by = authors(fields)
-    return len(written_by) == 1 and lists.is_ours(written_by[0].address, settings.group)
 
 
 def _target(mail: ClaimedMail, settings: Settings) -> Target:

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 import aiosmtplib
-from aiosmtplib import SMTPException, SMTPResponse, SMTPServerDisconnected
+from aiosmtplib import SMTPException, SMTPServerDisconnected
 
 from mailbot.mail import international
 from mailbot.service.outgoing import Outcome, OutgoingMail
+from mailbot.smtp.dialogue import Dialogue, Reply
 from mailbot.smtp.dotstuffing import BLOCK, Survey, stuffed, survey
 from mailbot.smtp.replies import (
     OUT_OF_STEP,
@@ -31,7 +32,7 @@ from mailbot.smtp.replies import (
     StaleConnection,
     judge,
 )
-from mailbot.smtp.smarthost import Limits, Smarthost, hang_up, open_session
+from mailbot.smtp.smarthost import Limits, Smarthost, open_session
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
 """RFC 5321 allows some of these in quoted local parts; nobody uses them, and here they could end the command early."""
@@ -78,28 +79,23 @@ class Connection:
 
     def __init__(self, client: aiosmtplib.SMTP, limits: Limits) -> None:
         """Raises `SmarthostUnreachable` if the client is no longer connected."""
-        if client.transport is None or client.protocol is None:
+        if client.transport is None or client.transport.is_closing():
             raise SmarthostUnreachable("connect: the connection was closed at once")
-        self._client = client
-        self._protocol = client.protocol
+        self._dialogue = Dialogue(client)
         self._limits = limits
         self.extensions = dict(client.esmtp_extensions)
         """What the smarthost offers (RFC 5321 2.2), names in lower case, with what stands behind them."""
         self._dirty = False
-        # The writer is only here for flow control. It lives as long as the connection because newer Pythons close the
-        # transport of a writer that is thrown away.
-        transport: Any = client.transport
-        self._writer = asyncio.StreamWriter(transport, client.protocol, None, asyncio.get_running_loop())
         self.mails = 0
         """How many mails it was used for."""
 
     @property
     def alive(self) -> bool:
-        return self._client.is_connected
+        return self._dialogue.alive
 
     @property
     def encrypted(self) -> bool:
-        return self.alive and self._client.get_transport_info("sslcontext") is not None
+        return self._dialogue.encrypted
 
     @classmethod
     async def open(cls, smarthost: Smarthost, limits: Limits) -> "Connection":
@@ -144,12 +140,13 @@ class Connection:
     async def quit(self) -> None:
         """Say goodbye and close. Raises nothing."""
         with contextlib.suppress(SMTPException, OSError):
-            await self._client.quit(timeout=self._limits.quit)
+            self._dialogue.write(b"QUIT\r\n")
+            await self._dialogue.reply(self._limits.quit)
         self.abort()
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
-        hang_up(self._client)
+        self._dialogue.abort()
 
     def _unsendable(self, mail: OutgoingMail, content: Survey) -> Answer | None:
         """Why this mail can never go out this way, found without asking the smarthost."""
@@ -171,14 +168,18 @@ class Connection:
     async def _transaction(self, mail: OutgoingMail, content: Survey, served: Callable[[], None]) -> Answer:
         if self._dirty:
             await self._command(Stage.RSET, b"RSET")
-        options = mail_options(mail, content, self.extensions)
+        sender, recipient = self._path(mail.sender) or b"", self._path(mail.recipient) or b""
+        begin = b" ".join([b"MAIL FROM:<%s>" % sender, *mail_options(mail, content, self.extensions)])
+        to = b" ".join([b"RCPT TO:<%s>" % recipient, *recipient_options(mail, self.extensions)])
         # Until the smarthost has taken the mail, a transaction is left over that only RSET ends.
         self._dirty = True
-        await self._command(Stage.MAIL, b"MAIL", b"FROM:<%s>" % (self._path(mail.sender) or b""), *options)
-        served()
-        path = b"TO:<%s>" % (self._path(mail.recipient) or b"")
-        await self._command(Stage.RCPT, b"RCPT", path, *recipient_options(mail, self.extensions))
-        await self._command(Stage.DATA, b"DATA", expected=_GO_ON)
+        if "pipelining" in self.extensions:
+            await self._together(begin, to, served)
+        else:
+            await self._command(Stage.MAIL, begin)
+            served()
+            await self._command(Stage.RCPT, to)
+            await self._command(Stage.DATA, b"DATA", expected=_GO_ON)
         try:
             response = await self._content(mail)
         except (SMTPException, OSError) as error:
@@ -198,41 +199,73 @@ class Connection:
         ascii_domain = international.ascii_domain(domain)
         return f"{local}@{ascii_domain}".encode("ascii") if local.isascii() and ascii_domain is not None else None
 
-    async def _command(self, stage: Stage, *words: bytes, expected: int = _DONE) -> None:
+    async def _together(self, begin: bytes, to: bytes, served: Callable[[], None]) -> None:
+        """MAIL, RCPT and DATA in one packet (RFC 2920). Every one is answered, also those that the first refusal made
+        senseless; it is the one that counts."""
+        self._write(Stage.MAIL, begin + b"\r\n" + to + b"\r\nDATA\r\n")
+        refused: ReplyRefused | None = None
+        for stage, expected in ((Stage.MAIL, _DONE), (Stage.RCPT, _DONE), (Stage.DATA, _GO_ON)):
+            try:
+                _check(stage, await self._reply(stage), expected)
+            except ReplyRefused as error:
+                refused = refused or error
+            except DialogueBroken:
+                if refused is None:
+                    raise
+                self.abort()
+                break
+            else:
+                if stage is Stage.MAIL:
+                    served()
+                elif stage is Stage.DATA and refused is not None:
+                    # It waits for a mail that must not come now.
+                    self.abort()
+        if refused is not None:
+            raise refused
+
+    async def _command(self, stage: Stage, command: bytes, expected: int = _DONE) -> None:
+        self._write(stage, command + b"\r\n")
+        _check(stage, await self._reply(stage), expected)
+
+    def _write(self, stage: Stage, data: bytes) -> None:
         try:
-            if self._protocol._buffer:
+            if self._dialogue.unread:
                 # An answer that nobody asked for would be taken for the answer to this command.
                 raise SMTPException("the smarthost sent more replies than it was asked for")
-            response = await self._client.execute_command(*words, timeout=self._limits.command)
+            self._dialogue.write(data)
         except (SMTPException, OSError) as error:
             raise DialogueBroken(stage, error) from error
-        _check(stage, response, expected)
 
-    async def _content(self, mail: OutgoingMail) -> SMTPResponse:
+    async def _reply(self, stage: Stage) -> Reply:
+        try:
+            return await self._dialogue.reply(self._limits.command)
+        except (SMTPException, OSError) as error:
+            raise DialogueBroken(stage, error) from error
+
+    async def _content(self, mail: OutgoingMail) -> Reply:
         """Transfer the mail and wait for the verdict."""
-        if not self.alive or self._protocol._buffer:
+        if not self.alive or self._dialogue.unread:
             raise SMTPServerDisconnected("the smarthost answered before the mail was sent")
         blocks = stuffed(mail.headers, mail.body)
         if mail.size <= BLOCK:
-            self._writer.write(b"".join(blocks))
-            return await self._protocol.read_response(timeout=self._limits.content)
-        # Reading begins before the mail has gone: a server may refuse it half-way (and then stop reading), and the
-        # protocol throws away what arrives while nobody reads.
-        verdict = asyncio.ensure_future(self._protocol.read_response(timeout=None))
+            self._dialogue.write(b"".join(blocks))
+            return await self._dialogue.reply(self._limits.content)
+        # Reading begins before the mail has gone: a server may refuse it half-way, and then stop reading.
+        verdict = asyncio.ensure_future(self._dialogue.reply(None))
         try:
             async with asyncio.timeout(self._limits.command + mail.size / self._limits.slowest):
                 await asyncio.sleep(0)
                 for block in blocks:
-                    self._writer.write(block)
+                    self._dialogue.write(block)
                     await self._drained(verdict)
             async with asyncio.timeout(self._limits.content):
                 return await verdict
         finally:
             _dispose(verdict)
 
-    async def _drained(self, verdict: "asyncio.Future[SMTPResponse]") -> None:
+    async def _drained(self, verdict: "asyncio.Future[Reply]") -> None:
         """Wait until there is room for the next block. Raises if the server answers or goes away before the end."""
-        drain = asyncio.ensure_future(self._writer.drain())
+        drain = asyncio.ensure_future(self._dialogue.drain())
         waiting: set[asyncio.Future[Any]] = {drain, verdict}
         try:
             done, _ = await asyncio.wait(waiting, timeout=self._limits.command, return_when=asyncio.FIRST_COMPLETED)
@@ -254,7 +287,7 @@ def _dispose(future: "asyncio.Future[Any]") -> None:
         future.exception()
 
 
-def _check(stage: Stage, response: SMTPResponse, expected: int) -> None:
+def _check(stage: Stage, response: Reply, expected: int) -> None:
     if response.code // 100 == expected:
         return
     if not 200 <= response.code <= 599:

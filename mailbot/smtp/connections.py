@@ -1,6 +1,7 @@
 """The open connections to the smarthost that are not in use right now."""
 
 import asyncio
+import weakref
 
 from mailbot.smtp.connection import Connection
 from mailbot.smtp.smarthost import Limits, Smarthost
@@ -19,6 +20,15 @@ class Connections:
         self._limits = limits
         self._idle: list[tuple[float, Connection]] = []
         self._goodbyes: set[asyncio.Task[None]] = set()
+        self._current: weakref.WeakSet[Connection] = weakref.WeakSet()
+        """Those to the smarthost that is in force."""
+
+    def use(self, smarthost: Smarthost) -> None:
+        """From now on, open connections to another one; those that are in use end with their mail."""
+        self._smarthost = smarthost
+        self._current.clear()
+        while self._idle:
+            self._part_with(self._idle.pop()[1])
 
     def take(self) -> Connection | None:
         """An open connection, or None if a new one is needed."""
@@ -31,13 +41,17 @@ class Connections:
 
     async def open(self) -> Connection:
         """A new connection. Raises `SmarthostDown`."""
-        return await Connection.open(self._smarthost, self._limits)
+        smarthost = self._smarthost
+        connection = await Connection.open(smarthost, self._limits)
+        if smarthost is self._smarthost:
+            self._current.add(connection)
+        return connection
 
     def put(self, connection: Connection) -> None:
         """Give back a connection after a mail. A used-up one is closed."""
         if not connection.alive:
             connection.abort()
-        elif connection.mails >= MAILS_PER_CONNECTION:
+        elif connection.mails >= MAILS_PER_CONNECTION or connection not in self._current:
             self._part_with(connection)
         else:
             self._idle.append((asyncio.get_running_loop().time(), connection))

@@ -74,6 +74,11 @@ class Delivery:
         self._sending: dict[asyncio.Task[None], OutgoingMail] = {}
         self._wake = asyncio.Event()
 
+    def use(self, smarthost: Smarthost, give_up_after: timedelta) -> None:
+        """Deliver to another smarthost, or patiently for another time. Belongs to the event loop."""
+        self._give_up_after = give_up_after
+        self._connections.use(smarthost)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`, then finish what is being sent, claim nothing new, and say goodbye to the smarthost.
 

@@ -50,9 +50,10 @@ class Listener:
         self._clients: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
 
-    def use_certificate(self, tls: ssl.SSLContext | None) -> None:
-        """Offer STARTTLS with another certificate from the next session on; the sessions that are open keep theirs."""
-        self.site = replace(self.site, tls=tls)
+    def use(self, limits: Limits, tls: ssl.SSLContext | None) -> None:
+        """Other limits and another certificate from the next session on; the sessions that are open keep theirs."""
+        self.site.budget.size = limits.memory_budget
+        self.site = replace(self.site, limits=limits, tls=tls)
 
     @property
     def connections(self) -> int:

@@ -49,9 +49,13 @@ def hold(
     forget_hashes(connection, mail.id)
 
 
-def held(connection: Connection, vault: Vault) -> list[HeldMail]:
-    """Everything that waits for a word, the oldest first."""
-    return [_shown(vault, row) for row in connection.execute(_SHOWN.where(_HELD))]
+def count(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).where(_HELD)) or 0
+
+
+def held(connection: Connection, vault: Vault, limit: int | None) -> list[HeldMail]:
+    """What waits for a word, the oldest first."""
+    return [_shown(vault, row) for row in connection.execute(_SHOWN.where(_HELD).limit(limit))]
 
 
 def held_mail(connection: Connection, vault: Vault, number: int) -> HeldMail | None:

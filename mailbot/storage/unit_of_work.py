@@ -44,6 +44,8 @@ _ACKNOWLEDGED = select(
     .label("to_all"),
 )
 
+_TOO_LARGE = ("5.3.4", "5.2.3")
+"""For the mail system, and for the mailbox (RFC 3463 3.4 and 3.3)."""
 _SENT = 500
 """Mails of one issue among which one that came back is looked for: a bounce comes within days."""
 
@@ -198,7 +200,7 @@ class UnitOfWork(CommandRecords, DutyRecords):
             .where(outbox.c.id == row.id, outbox.c.state == "sent")
             .values(state="bounced", finished_at=now, sealed_error=self._box(row.issue_id).seal_json(error, "error"))
         )
-        if result.rowcount == 1:
+        if result.rowcount == 1 and not (code in _TOO_LARGE and self.write_anew(row, now)):
             self.undelivered(row, code, now)
         return int(row.issue_id) if row.issue_id is not None else None
 
@@ -248,6 +250,8 @@ class UnitOfWork(CommandRecords, DutyRecords):
             "pieces_id": None, "sealed": box.seal_json(params, "notice"),
         }  # fmt: skip
         self._connection.execute(_ADD_NOTICE, again)
+        # Not one that failed: its recipient is told all the same, and nobody else need hear of it.
+        self._connection.execute(update(outbox).where(outbox.c.id == row.id).values(state="cancelled"))
         return True
 
     def notify(
@@ -307,8 +311,11 @@ class UnitOfWork(CommandRecords, DutyRecords):
     def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
         holding.hold(self._connection, self._vault, self._claimed(), cause, shown, digest)
 
-    def held(self) -> list[HeldMail]:
-        return holding.held(self._connection, self._vault)
+    def count_held(self) -> int:
+        return holding.count(self._connection)
+
+    def held(self, limit: int | None = None) -> list[HeldMail]:
+        return holding.held(self._connection, self._vault, limit)
 
     def held_mail(self, number: int) -> HeldMail | None:
         return holding.held_mail(self._connection, self._vault, number)

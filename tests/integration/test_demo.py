@@ -64,7 +64,10 @@ def test_everybody_gets_their_mail_and_nothing_leaks(short_path: Path) -> None:
     assert [line for line in shown.splitlines() if len(line) > 80] == []
     assert "\x1b" not in shown
     for expected in (
-        "all 24 mails arrived, and none too many",
+        "all 31 mails arrived, and none too many",
+        "owner: nobody -> alice",
+        "[EX-1] Message from the Example Security Group",
+        "goes to rita@reporters.example, in clear, as the report came",
         "Subject   [EX-1] We have received your report",
         "Subject   [EX-2] Use after free in the frame decoder, remote code execution",
         "Outside   Subject: [EX-2] new report",
@@ -85,7 +88,7 @@ def test_everybody_gets_their_mail_and_nothing_leaks(short_path: Path) -> None:
     log = (scratch / "bot.log").read_text()
     assert "issue=2 clock=first_response fired=escalate" in log
     assert [word for word in (*PLAIN_WORDS, *ENCRYPTED_WORDS, "rita", "otto") if word in log.lower()] == []
-    assert len(list((scratch / "received").glob("*.eml"))) == 24
+    assert len(list((scratch / "received").glob("*.eml"))) == 31
     assert left_running(process.pid, short_path) == []
 
 

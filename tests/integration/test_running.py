@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import smtplib
 import socket
 import sqlite3
 import urllib.request
@@ -13,6 +14,7 @@ import pytest
 
 from tests.bot import Bot, bot
 from tests.openpgp_keys import Lab
+from tests.smarthost import FakeSmarthost, in_thread
 from tests.world import mail
 
 
@@ -50,13 +52,34 @@ def test_a_reload_says_which_keys_wait_for_a_restart(served: Bot) -> None:
     config = served.installation.config
     served.start()
     assert served.process is not None
-    config.write_text(config.read_text().replace("[delivery]", '[delivery]\ngive_up_after = "1d"'))
+    config.write_text(config.read_text().replace("[listener]", "[listener]\nprocesses = 2"))
     served.process.send_signal(signal.SIGHUP)
-    served.wait(lambda: "these need a restart: delivery.give_up_after" in served.log_path.read_text(), "the warning")
-    config.write_text(config.read_text().replace('give_up_after = "1d"\n', ""))
+    served.wait(lambda: "these need a restart: listener.processes" in served.log_path.read_text(), "the warning")
+    config.write_text(config.read_text().replace("processes = 2\n", ""))
     served.process.send_signal(signal.SIGHUP)
     served.wait(lambda: re.search(r"config reloaded$", served.log_path.read_text(), re.M) is not None, "a plain reload")
     assert served.stop() == 0
+
+
+def test_a_reload_takes_another_smarthost_and_other_limits(served: Bot) -> None:
+    config = served.installation.config
+    served.start()
+    served.send(mail(), "rita@out.example")
+    served.wait(lambda: len(served.recipients()) == 4, "four mails")
+    other = FakeSmarthost()
+    with in_thread(other):
+        text = config.read_text().replace(f"port = {served.smarthost.port}", f"port = {other.port}")
+        config.write_text(text.replace("[listener]", '[listener]\nmax_message_size = "10KB"'))
+        assert served.process is not None
+        served.process.send_signal(signal.SIGHUP)
+        served.wait(lambda: served.log_path.read_text().count("took the new config") == 4, "four reloads")
+        served.send(mail(message_id="<2@out.example>"), "rita@out.example")
+        served.wait(lambda: len(other.taken()) == 3, "three mails at the other smarthost")
+        with pytest.raises(smtplib.SMTPException, match="552"):
+            served.send(mail("x\n" * 10_000, message_id="<3@out.example>"), "rita@out.example")
+        assert "need a restart" not in served.log_path.read_text()
+        assert served.stop() == 0
+    assert len(served.recipients()) == 4
 
 
 def test_metrics_and_health_tell_the_same_and_nothing_of_any_mail(served: Bot) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.abuse.victim import MEMBERS, Victim, recipients, to, victim
 from tests.openpgp_keys import Lab
-from tests.world import mail
+from tests.world import Sent, mail
 
 
 @pytest.fixture
@@ -58,6 +58,8 @@ def test_a_relay_larger_than_the_smarthost_takes_goes_out_without_the_original(s
     assert len(relay.raw) < 30_000
     assert "Text of the report (the original is not attached):" in relay.text
     assert "The proof is attached." in relay.text
+    states = served.query("SELECT state, count(*) FROM outbox GROUP BY state ORDER BY state")
+    assert states == [("cancelled", 1 if how == "refused after the data" else 2), ("sent", 4)]
     (number,) = served.query("SELECT max(id) FROM inbox")[0]
     digest = hashlib.sha256(raw).hexdigest()
     assert (
@@ -68,6 +70,29 @@ def test_a_relay_larger_than_the_smarthost_takes_goes_out_without_the_original(s
     assert raw_of(served, number) == raw
     others = to(sent, "bob@members.example")
     assert (len(others.raw) > 80_000) is (how == "refused after the data")
+
+
+def bounce(relay: Sent, status: str) -> bytes:
+    """What a server further on says (RFC 3464)."""
+    text = (
+        "--b\nContent-Type: text/plain\n\nIt could not be delivered.\n--b\nContent-Type: message/delivery-status\n\n"
+        f"Reporting-MTA: dns; mx.members.example\n\nFinal-Recipient: rfc822; {relay.recipient}\nAction: failed\n"
+        f"Status: {status}\n\n--b--\n"
+    )
+    raw = mail(text, author="MAILER-DAEMON@mx.members.example", message_id=f"<{status}.{relay.recipient}>")
+    report = b"multipart/report; report-type=delivery-status; boundary=b"
+    return raw.replace(b"text/plain; charset=utf-8", report, 1)
+
+
+def test_a_relay_that_a_server_further_on_finds_too_large_goes_out_again_without_the_original(served: Victim) -> None:
+    sent = served.receive(large("far@out.example"), "far@out.example")
+    relay = to(sent, "alice@members.example")
+    (again,) = served.receive(bounce(relay, "5.3.4"), "", relay.sender)
+    assert again.recipient == "alice@members.example"
+    assert "Text of the report (the original is not attached):" in again.text
+    # Once is enough: now a person must look.
+    told = served.receive(bounce(again, "5.2.3"), "", again.sender)
+    assert recipients(told) == ["ops@example.org"]
 
 
 def test_an_answer_to_it_threads(served: Victim) -> None:

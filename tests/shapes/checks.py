@@ -16,6 +16,7 @@ ALWAYS = {
 TO_MEMBERS = {"list-id", "list-post", "x-mailbot-instance", "x-mailbot-issue"}
 SUBJECTS = re.compile(
     r"\[EX-[0-9]+\] (?:new report|new mail|follow-up|internal note|reminder: no answer yet|escalated"
+    r"|you are asked to coordinate"
     r"|nobody has answered yet|escalated, nobody has answered|A report is waiting for an answer|We owe you an answer"
     r"|you are asked to coordinate|nobody coordinates it|Nobody coordinates a report|a date of this issue"
     r"|We have received your report|We have received your mail, but cannot open it)(?: \(late\))?"

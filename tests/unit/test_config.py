@@ -190,3 +190,28 @@ def test_the_longest_local_part_leaves_room_for_every_extension(tmp_path: Path) 
         ConfigError, match=r'group\.address: found "product-security-incidents-x@Example.org"; allowed: .*27'
     ):
         loaded(tmp_path, changed=("Security@", "product-security-incidents-x@"))
+
+
+def test_a_credential_is_where_systemd_has_put_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    login = '[delivery]\nuser_file = "credential:smtp-user"\npassword_file = "password"\n'
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert loaded(tmp_path, login).delivery.user_file == Path("/run/credentials/mailbot.service/smtp-user")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/other.service")
+    delivery = loaded(tmp_path, login).delivery
+    assert delivery.user_file == Path("/run/credentials/other.service/smtp-user")
+    assert delivery.password_file == tmp_path / "password"
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("192.0.2.1", False),
+        ("mx.x", False),
+    ],
+)
+def test_a_smarthost_on_this_machine_is_known(tmp_path: Path, host: str, local: bool) -> None:
+    assert loaded(tmp_path, f'[delivery]\nhost = "{host}"\n').delivery.local is local

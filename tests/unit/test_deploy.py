@@ -43,7 +43,9 @@ def test_the_listener_gets_no_private_key_and_sees_no_secret() -> None:
     assert values(LISTENER, "LoadCredential") == ["seal.key.pub:/etc/mailbot/seal.key.pub"]
     assert values(LISTENER, "InaccessiblePaths") == ["-/etc/mailbot/seal.key -/etc/mailbot/gnupg"]
     assert values(LISTENER, "User") != values(REST, "User")
-    assert values(LISTENER, "ReadWritePaths") == ["/var/lib/mailbot"]
+    assert values(LISTENER, "ReadWritePaths") == ["/var/lib/mailbot", "-/var/spool/postfix/mailbot"]
+    for socket in re.findall(r'socket = "?(/[a-z/]+)/mailbot\.sock', (ROOT / "docs" / "operator.md").read_text()):
+        assert socket in ("/var/spool/postfix/mailbot", f"/run/{values(LISTENER, 'RuntimeDirectory')[0]}")
 
 
 def test_nothing_hides_what_leases_are_read_from_and_the_cage_may_leave_the_network() -> None:

@@ -12,7 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ROOMS = {
     "aiosmtpd": {"smtp/session.py", "smtp/stream.py", "smtp/data.py", "smtp/listener.py", "smtp/lmtp.py"},
-    "aiosmtplib": {"smtp/smarthost.py", "smtp/connection.py", "smtp/login.py"},
+    "aiosmtplib": {"smtp/smarthost.py", "smtp/connection.py", "smtp/login.py", "smtp/dialogue.py"},
     "gnupg": {"openpgp/process.py"},
     "jinja2": {"mail/templates.py"},
     "sqlalchemy": {"storage/"},

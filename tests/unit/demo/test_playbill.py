@@ -61,6 +61,21 @@ def test_every_report_brings_twelve_mails() -> None:
     assert {one.person for one in expected if one.kind is Kind.ESCALATION} == {*cast.MEMBERS, ERIK, RITA}
 
 
+def test_an_answer_brings_seven_mails() -> None:
+    expected = cast.claimed("EX-1") | cast.answered("EX-1", RITA)
+    assert len(expected) == 7
+    assert [one.kind for one in expected if one.person == RITA] == [Kind.ANSWER]
+    for person in cast.CAST:
+        assert {one.kind for one in expected if one.person == person} <= set(cast.order(person)[2:])
+
+
+def test_an_answer_that_holds_more_than_the_members_words_is_seen() -> None:
+    good = received(RITA, Kind.ANSWER, "Hello Rita,\n\nthank you.\n")
+    assert verdicts(good)[5] is True
+    for text in ("Hello Rita,\n> quoted", "Hello Rita,\n| Owner: nobody", "/reply\nHello Rita,"):
+        assert verdicts(received(RITA, Kind.ANSWER, text))[5] is False
+
+
 def test_evidence_is_content_for_members_and_silence_for_all_others() -> None:
     relay = received(ALICE, Kind.RELAY, "the config parser fails", encrypted=True)
     notice = received(CAROL, Kind.RELAY, "no content")
@@ -82,7 +97,7 @@ def test_each_kind_of_leak_is_seen(tmp_path: Path) -> None:
 def test_unsigned_unreadable_and_broken_are_seen() -> None:
     assert verdicts(received(ERIK, Kind.ESCALATION, "", signature="unsigned"))[1] is False
     assert verdicts(received(ALICE, Kind.RELAY, "nothing of it", encrypted=True))[2] is False
-    assert verdicts(audit="broken: row 3")[5] is False
+    assert verdicts(audit="broken: row 3")[6] is False
 
 
 def test_the_page_shows_markup_as_it_is_and_cuts_what_is_long() -> None:

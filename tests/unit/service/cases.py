@@ -167,8 +167,11 @@ class FakeUnit:
     def hold(self, cause: str, shown: Mapping[str, str], *, digest: bytes) -> None:
         self.holds.append((cause, shown, digest))
 
-    def held(self) -> list[HeldMail]:
-        return [mail for mail in self.set_aside.values() if not mail.discarded]
+    def count_held(self) -> int:
+        return len(self.held())
+
+    def held(self, limit: int | None = None) -> list[HeldMail]:
+        return [mail for mail in self.set_aside.values() if not mail.discarded][:limit]
 
     def held_mail(self, number: int) -> HeldMail | None:
         return self.set_aside.get(number)

@@ -25,14 +25,14 @@ GRAVE = [
     ({"group_key_days": -1.0}, "the group's key has ended"),
 ]
 NOT_GRAVE = [
-    ({"group_key_days": 12.2}, "the group's key ends in 12 days"),
-    ({"members_key_days": 12.2}, "a member's key ends in 12 days"),
+    ({"group_key_days": 5.2}, "the group's key ends in 5 days"),
+    ({"members_key_days": 5.2}, "a member's key ends in 5 days"),
     ({"quarantined": 1}, "1 mail is quarantined"),
     ({"undelivered": 3}, "3 mails are not delivered"),
 ]
 FINE: list[dict[str, Any]] = [
     {}, {"unhandled": 5, "unhandled_age": 299}, {"unsent": 9, "unsent_age": 3500}, {"scheduler_lag": 59}, {"held": 40},
-    {"group_key_days": 31.0, "members_key_days": 31.0},
+    {"group_key_days": 8.0, "members_key_days": 8.0},
 ]  # fmt: skip
 
 

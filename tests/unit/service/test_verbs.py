@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from mailbot.cli.issue_verbs import NOT_HERE
 from mailbot.mail.control import read
 from mailbot.service.verbs import NAMES, VERBS
 from mailbot.service.verbs.verb import Verb
 from tests.documents import ROOT
 
-MEMBER = ROOT / "docs" / "member.md"
+MEMBER, OPERATOR = ROOT / "docs" / "member.md", ROOT / "docs" / "operator.md"
 verbs = pytest.mark.parametrize("verb", VERBS.values(), ids=lambda verb: verb.name)
 _TABLE = re.compile(r"(?<=\| Command \| Does \|\n\|---\|---\|\n)(?:\|.*\n)*")
 
@@ -21,6 +22,20 @@ def test_the_table_in_the_document_is_the_table_of_verbs(golden: Callable[..., N
     text = MEMBER.read_text(encoding="utf-8")
     assert _TABLE.search(text)
     golden(MEMBER, _TABLE.sub(lambda _: rows, text))
+
+
+def test_what_an_operator_can_type_is_in_the_operators_table(golden: Callable[..., None]) -> None:
+    here = [verb for verb in VERBS.values() if verb.name not in NOT_HERE]
+    rows = "".join(
+        f"| `mailbot issue {f'{verb.name} EX-42 {verb.arguments}'.rstrip()}{' < TEXT' if verb.message else ''}` "
+        f"| {verb.help} |\n"
+        for verb in here
+    )
+    text = OPERATOR.read_text(encoding="utf-8")
+    names = "|".join(["VERB-ROWS", *(verb.name for verb in here)])
+    table = re.compile(rf"(?:\| `mailbot issue (?:{names})\b.*\n)+")
+    assert len(table.findall(text)) == 1
+    golden(OPERATOR, table.sub(lambda _: rows, text))
 
 
 def test_every_file_of_a_verb_is_in_the_table() -> None:

@@ -79,6 +79,73 @@ def test_an_envelope_id_is_only_given_where_the_sender_has_one(sender: str) -> N
     run(story())
 
 
+@contextlib.asynccontextmanager
+async def counting(replies: list[bytes]) -> AsyncIterator[tuple[Smarthost, list[bytes]]]:
+    """A smarthost that offers PIPELINING, answers each packet of commands with the next of `replies`, as one, and then
+    goes away."""
+    packets: list[bytes] = []
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 x\r\n")
+        await reader.readline()
+        writer.write(b"250-x\r\n250 PIPELINING\r\n")
+        for reply in replies:
+            if packet := await reader.read(100_000):
+                packets.append(packet)
+                writer.write(reply)
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield Smarthost("127.0.0.1", server.sockets[0].getsockname()[1], "none"), packets
+        await ended.wait()
+
+
+ENVELOPE = b"MAIL FROM:<v@example.org>\r\nRCPT TO:<bob@example.net>\r\nDATA\r\n"
+
+
+def test_where_pipelining_is_offered_the_envelope_is_one_packet() -> None:
+    async def story() -> None:
+        replies = [b"250 ok\r\n250 ok\r\n354 go on\r\n", b"250 taken\r\n", b"221 bye\r\n"]
+        async with counting(replies) as (smarthost, packets):
+            connection = await Connection.open(smarthost, QUICK)
+            assert (await connection.send(mail(), lambda: None)).outcome is Outcome.SENT
+            await connection.quit()
+            assert packets == [ENVELOPE, HEADERS + b"hello\r\n.\r\n", b"QUIT\r\n"]
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("replies", "answer", "alive"),
+    [
+        # The refusal counts, not what follows from it; the session goes on.
+        (b"250 ok\r\n550 5.1.1 who\r\n503 no\r\n", Answer(Outcome.FAILED, 550, "RCPT TO: 550 5.1.1 who"), True),
+        (b"451 4.3.0 later\r\n503 no\r\n503 no\r\n", Answer(Outcome.DEFERRED, 451, "MAIL FROM: 451 4.3.0 later"), True),
+        # A server that wants data without a recipient must get none.
+        (b"250 ok\r\n550 5.1.1 who\r\n354 go on\r\n", Answer(Outcome.FAILED, 550, "RCPT TO: 550 5.1.1 who"), False),
+        # It refuses, and goes away without the other answers.
+        (b"250 ok\r\n450 4.2.1 full\r\n", Answer(Outcome.DEFERRED, 450, "RCPT TO: 450 4.2.1 full"), False),
+        (b"250 ok\r\n250 ok\r\nHTTP/1.1\r\n", Answer(Outcome.DEFERRED, None, "DATA: a reply that is no SMTP"), False),
+    ],
+)
+def test_of_pipelined_commands_the_first_refusal_counts(replies: bytes, answer: Answer, alive: bool) -> None:
+    async def story() -> None:
+        more = [replies] if not alive else [replies, b"250 reset\r\n"]
+        async with counting(more) as (smarthost, packets):
+            connection = await Connection.open(smarthost, QUICK)
+            try:
+                assert await connection.send(mail(), lambda: None) == answer
+                assert connection.alive is alive
+                assert packets == [ENVELOPE]
+            finally:
+                connection.abort()
+
+    run(story())
+
+
 def test_the_size_is_announced_and_a_larger_mail_than_the_smarthost_takes_fails_without_being_sent() -> None:
     async def story() -> None:
         async with FakeSmarthost(extensions=("SIZE 1000",)) as smarthost:

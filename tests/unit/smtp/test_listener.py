@@ -740,12 +740,12 @@ def test_a_renewed_certificate_counts_for_new_sessions_and_ends_none(protocol: P
             before, waiting = await greeted_peer(service), await greeted_peer(service)
             old = await secured(before)
             await before.mail()
-            service.listener.use_certificate(offered(other_certificate(tmp_path)))
+            service.listener.use(service.listener.site.limits, offered(other_certificate(tmp_path)))
             before.send(MAIL + END)
             assert await before.reply() == "250 2.0.0 OK"
             assert await secured(waiting) == old
             assert await secured(await greeted_peer(service)) != old
-            service.listener.use_certificate(None)
+            service.listener.use(service.listener.site.limits, None)
             assert "STARTTLS" not in await (await greeted_peer(service)).say(f"{hello} x")
             await before.mail()
             before.send(MAIL + END)

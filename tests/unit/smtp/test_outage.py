@@ -75,11 +75,14 @@ def test_a47_a_smarthost_that_will_not_talk_to_us_costs_no_attempt(stage: str, r
 
 @pytest.mark.parametrize("stage", ["connect", "EHLO", "MAIL"])
 @pytest.mark.parametrize("trouble", ["silent", "drop", "nonsense"])
-def test_a47_a_smarthost_that_hangs_or_hangs_up_before_the_mail_costs_no_attempt(stage: str, trouble: str) -> None:
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()], ids=["pipelined", "one-by-one"])
+def test_a47_a_smarthost_that_hangs_or_hangs_up_before_the_mail_costs_no_attempt(
+    stage: str, trouble: str, extensions: tuple[str, ...]
+) -> None:
     async def story() -> None:
         outbox, clock = MemoryOutbox(), Clock()
         outbox.add()
-        async with FakeSmarthost() as smarthost:
+        async with FakeSmarthost(extensions) as smarthost:
             _make_trouble(smarthost, stage, trouble)
             async with delivering(smarthost, outbox, clock=clock, limits=IMPATIENT):
                 await until(outbox, lambda: len(outbox.transactions) >= 1)
@@ -93,12 +96,15 @@ def test_a47_a_smarthost_that_hangs_or_hangs_up_before_the_mail_costs_no_attempt
 
 @pytest.mark.parametrize("stage", ["RCPT", "DATA", "content"])
 @pytest.mark.parametrize("trouble", ["silent", "drop", "nonsense"])
-def test_a47_a_smarthost_that_hangs_or_hangs_up_on_a_mail_defers_that_mail(stage: str, trouble: str) -> None:
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()], ids=["pipelined", "one-by-one"])
+def test_a47_a_smarthost_that_hangs_or_hangs_up_on_a_mail_defers_that_mail(
+    stage: str, trouble: str, extensions: tuple[str, ...]
+) -> None:
     async def story() -> None:
         outbox, clock = MemoryOutbox(), Clock()
         outbox.add("bob@example.net")
         outbox.add("carol@example.net")
-        async with FakeSmarthost() as smarthost:
+        async with FakeSmarthost(extensions) as smarthost:
             _make_trouble(smarthost, stage, trouble)
             async with delivering(smarthost, outbox, clock=clock, limits=IMPATIENT, parallel=1):
                 await until(outbox, lambda: outbox.states() == ["waiting", "sent"])
