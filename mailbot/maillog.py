@@ -91,6 +91,10 @@ def listening(where: str) -> None:
     logger.info("listening on %s", where)
 
 
+def not_monitored(host: str, port: int, cause: OSError) -> None:
+    logger.error("monitoring cannot listen on %s port %d: %s", host, port, cause.strerror)
+
+
 def lifecycle(what: str) -> None:
     """A process starting, stopping, reloading: fixed words and role names only."""
     logger.info("%s", what)

@@ -324,7 +324,7 @@ def open_metrics(settings: Settings, watch: Watch) -> Metrics | None:
     try:
         metrics = Metrics(settings.metrics.host, settings.metrics.port, watch.vitals)
     except OSError as error:
-        maillog.trouble("metrics", error)
+        maillog.not_monitored(settings.metrics.host, settings.metrics.port, error)
         return None
     maillog.lifecycle(f"monitoring answers on {settings.metrics.host} port {metrics.port}")
     return metrics

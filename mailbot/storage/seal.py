@@ -87,6 +87,11 @@ def read_key(path: Path, what: str) -> bytes:
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except FileNotFoundError:
+        if path.is_relative_to("/run/credentials"):
+            raise ConfigError(
+                f"{path}: storage.seal_key_file: the {what} is a systemd credential, and not there; is the unit"
+                " running? docs/operator.md says under Two users how to do without it"
+            ) from None
         raise ConfigError(
             f"{path}: storage.seal_key_file: the {what} is missing; restore it from where you keep it"
             " (`mailbot init` makes one for a new installation)"

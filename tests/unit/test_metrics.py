@@ -1,13 +1,18 @@
 """The port for monitoring."""
 
 import json
+import logging
+import socket
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from mailbot.metrics import Metrics
+from mailbot.roles import open_metrics
 from mailbot.service.health import Vitals
 from tests.world import HEALTHY
 
@@ -51,3 +56,13 @@ def test_a_database_that_is_gone_is_an_answer_without_detail(caplog: pytest.LogC
         assert "secret" not in text + caplog.text
     finally:
         metrics.close()
+
+
+def test_a_port_that_is_taken_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    watch: Any = SimpleNamespace(vitals=None)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        settings: Any = SimpleNamespace(metrics=SimpleNamespace(host="127.0.0.1", port=port))
+        with caplog.at_level(logging.ERROR, "mailbot"):
+            assert open_metrics(settings, watch) is None
+    assert f"monitoring cannot listen on 127.0.0.1 port {port}: Address already in use" in caplog.text

@@ -163,6 +163,11 @@ def test_a_missing_key_and_one_that_others_can_read_are_refused_with_the_mend(tm
         load_unsealer(file)
 
 
+def test_a_missing_credential_is_told_from_a_lost_key() -> None:
+    with pytest.raises(ConfigError, match=r"the public seal key is a systemd credential.*is the unit running\?"):
+        seal.load_sealer(Path("/run/credentials/no-such-unit.service/seal.key"))
+
+
 # Small values
 
 
