@@ -65,7 +65,7 @@ _CARD = Card(
     commands=(
         Command("/claim", "you take it and coordinate"),
         Command("/reply", "the text below goes to the reporter"),
-        Command("/help", "all commands"),
+        Command("/help", "all commands; they go on top of a signed reply"),
     ),
     attachments=(
         Attachment("poc.png", "image/png", 12_345, _HASH),
@@ -117,7 +117,7 @@ _LETTERS: tuple[Letter, ...] = (
             author=Person("", "jane@research.example"),
             arrival=Arrival(authserv_id="mx.example.org", dkim="none", spf="softfail", dmarc="fail"),
             owner="alice",
-            clocks=(Clock("silence", _OPENED + timedelta(days=6)),),
+            clocks=(Clock("word to the reporter", _OPENED + timedelta(days=6)),),
             commands=(Command("/reply", "the text below goes to the reporter"),),
         ),
         text="One more thing: version 2.1 is affected too.\n",
