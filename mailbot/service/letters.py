@@ -262,7 +262,7 @@ def _next(writing: Writing) -> tuple[Command, ...]:
     elif issue.owner is None:
         found.append(Command("/claim", "you take it and coordinate"))
     if issue.reporter:
-        found.append(Command("/reply", "the text below it goes to the reporter"))
+        found.append(Command("/reply", "its text goes to the reporter, any other to members"))
     if writing.claim.event in ("report", "unreadable"):
         reply = "a signed reply" if writing.settings.commands.auth == "signature" else "a reply"
         found.append(Command("/help", f"all commands; they go on top of {reply}"))

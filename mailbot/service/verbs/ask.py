@@ -6,7 +6,7 @@ from mailbot.service.verbs.verb import Verb
 
 
 def effect(desk: Desk, args: str) -> Done:
-    none(args, "the text stands below it")
+    none(args, "write the text below it")
     issue = desk.open_issue
     done = send(desk, desk.text(), "ask", waits=True)
     desk.take_message()
