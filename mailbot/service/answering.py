@@ -48,6 +48,10 @@ def send(desk: Desk, text: str, verb: str, *, waits: bool = False) -> Done:
     )  # fmt: skip
     desk.unit.audit(number, desk.actor, verb, desk.now, new={"to": [way.who.address for way in ways if way.how]})
     clocks = clockwork.human_word(desk, number)
+    if waits:
+        still = clockwork.waiting(desk, number)
+        names = {line.partition(":")[0] for line in still}
+        clocks = (*(line for line in clocks if line.partition(":")[0] not in names), *still)
     desk.refresh()
     lines = [f"goes to {way.who.address}, {way.how}{way.key}" for way in ways if way.how]
     lines += [f"NOT sent to {way.who.address}: no key of theirs is known" for way in ways if not way.how]

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from mailbot.config import Settings
 from mailbot.domain.calendar import Calendar
-from mailbot.domain.clock_kinds import Change, Event, kind_of, react
+from mailbot.domain.clock_kinds import EMBARGO, Change, Event, kind_of, label, react
 from mailbot.domain.clocks import Clock, ClockState
 from mailbot.domain.issue import Status
 from mailbot.domain.plans import Policy, ResponsePolicy
@@ -123,12 +123,17 @@ def tell(at: Occasion, event: str, number: int | None, params: Mapping[str, Any]
     at.unit.notify(event, number, {**params, "late": late}, at.now)
 
 
+_ENDED: dict[str, str] = {ClockState.MET: "in time", ClockState.MISSED: "late"}
+
+
 def words(clock: Clock, now: datetime) -> str:
-    """``silence: due Sun 29 Nov 2026 09:00 UTC (in 5 days)``."""
-    name = clock.name.replace("_", " ")
+    """``word to the reporter: due Sun 29 Nov 2026 09:00 UTC (in 5 days)``."""
+    name = label(clock.name)
     if clock.state == ClockState.RUNNING:
         return f"{name}: due {when(clock.due_at)} ({left(clock.due_at, now)})"
-    return f"{name}: {clock.state}"
+    if clock.name == EMBARGO and not clock.live:
+        return f"{name}: over"  # it ends on its day, which nobody missed
+    return f"{name}: {_ENDED.get(clock.state, clock.state)}"
 
 
 CLOCKS = "clocks"
