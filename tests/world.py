@@ -210,6 +210,11 @@ class World:
         assert shown is not None
         return shown
 
+    def listed(self, word: str) -> list[dict[str, Any]]:
+        """`mailbot issue list WORD --json`."""
+        with self.store.database.read() as connection:
+            return Listings(connection, self.vault, "EX").issues(word, 0, self.now)
+
     def issues(self) -> list[dict[str, Any]]:
         with self.store.database.read() as connection:
             return Listings(connection, self.vault, "EX").issues(None, 0, self.now)

@@ -58,7 +58,7 @@ def run_verb(options: argparse.Namespace) -> int:
         issue = unit.issue(number)
         if issue is None:
             raise UsageError(f"there is no {settings.issue_id(number)}; `mailbot issue list` shows those there are")
-        desk = Desk(unit, settings, now, None, issue, text)
+        desk = Desk(unit, settings, now, None, issue, text, verbs=tuple(VERBS))
         try:
             done = verb.effect(desk, " ".join(options.arguments))
         except Refused as error:

@@ -73,7 +73,8 @@ class Installation:
         for section, port in (("listener", self.port), ("delivery", smarthost_port)):
             text = re.sub(rf"(?m)(^\[{section}\]\n(?:[^\[\n].*\n)*?port = )\d+$", rf"\g<1>{port}", text)
         text += (
-            f'\n[slo]\nfirst_response_remind = "{REMIND_SECONDS}s"\nfirst_response_escalate = "{ESCALATE_SECONDS}s"\n'
+            "\n[slo]\ndigest_hour = -1\n"
+            f'first_response_remind = "{REMIND_SECONDS}s"\nfirst_response_escalate = "{ESCALATE_SECONDS}s"\n'
             f'\n[[slo.escalation]]\nafter = "0s"\nto = ["{ERIK.address}"]\n'
             f'\n[operators]\naddresses = ["{OLGA.address}"]\n'
         )

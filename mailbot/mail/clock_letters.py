@@ -20,6 +20,8 @@ class Appointed(Letter):
     """The member who asks; "" for the rotation."""
     owner: str = ""
     """Who has it now, and keeps it until then."""
+    waits: bool = False
+    """The issue waits, and that time stands still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

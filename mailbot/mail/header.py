@@ -19,6 +19,7 @@ _WORD = re.compile(rb"=\?([!->@-~]{1,60})\?([bBqQ])\?([^?\r\n]*+)\?=")
 # The last alternative makes an unterminated string match too: if it failed, every later quote would be tried again.
 _QUOTED = re.compile(rb'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))', re.DOTALL)
 _NEEDS_QUOTES = re.compile(r'[()<>\[\]:;@\\,."]')
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _TO_ESCAPE = re.compile(r'[\\"()]')
 
 _PHRASES = frozenset(
@@ -77,6 +78,8 @@ def decoded(name: bytes, value: bytes) -> str:
             text = _decoded_phrases(value) if key in _PHRASES else decoded_words(value)
     elif value.isascii():
         text = value.decode("ascii")
+    elif name.lower() in _PHRASES and not _is_utf8(value):
+        text = _decoded_phrases(value)
     else:
         text = charset.decode_header(value)
     return text if text.isprintable() else visible.one_line(text)
@@ -97,13 +100,13 @@ def decoded_words(value: bytes, *, quote: bool = False) -> str:
             texts.append(_said(run, quote))
             run = []
         if gap and not run:
-            texts.append(charset.decode_header(gap))
+            texts.append(_raw(gap, quote))
         run.append((match[1].decode("ascii").partition("*")[0].lower(), payload))
         done = match.end()
     if run:
         texts.append(_said(run, quote))
     if done < len(value):
-        texts.append(charset.decode_header(value[done:]))
+        texts.append(_raw(value[done:], quote))
     return "".join(texts)
 
 
@@ -133,9 +136,24 @@ def _said(run: list[tuple[str, bytes]], quote: bool) -> str:
     text = "".join(
         charset.decode_header(b"".join(data for _, data in same), label) for label, same in groupby(run, itemgetter(0))
     )
-    if quote and _NEEDS_QUOTES.search(text):
+    if quote and (_NEEDS_QUOTES.search(text) or not text.isascii()):
         return f'"{_TO_ESCAPE.sub(_escaped, text)}"'
     return text
+
+
+def _raw(data: bytes, quote: bool) -> str:
+    """What is not encoded. A charset that had to be guessed may show letters in a name, but must not put an address
+    together: with `quote` they are quoted."""
+    text = charset.decode_header(data)
+    return _BEYOND_ASCII.sub(r'"\g<0>"', text) if quote and not _is_utf8(data) else text
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _escaped(match: re.Match[str]) -> str:

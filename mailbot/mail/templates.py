@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import mailbot
 from mailbot.errors import PermanentError
@@ -49,6 +49,14 @@ def packaged_templates() -> Path:
     package = Path(mailbot.__file__).parent
     inside = package / "templates"
     return inside if inside.is_dir() else package.parent / "templates"
+
+
+class Writer(Protocol):
+    """Whoever makes texts of letters."""
+
+    def write(self, letter: Letter) -> Rendered:
+        """Raises `BadTemplate`."""
+        ...
 
 
 class Templates:

@@ -59,6 +59,7 @@ def send(desk: Desk, text: str, verb: str, *, waits: bool = False) -> Done:
     desk.refresh()
     lines = [f"goes to {way.who.address}, {way.how}{way.key}" for way in ways if way.how]
     lines += [f"NOT sent to {way.who.address}: no key of theirs is known" for way in ways if not way.how]
+    lines += [f"left out, and not run, because it stands below your text: {line}" for line in desk.left_out]
     return Done(lines=(*lines, *clocks, "", *text.split("\n")))
 
 

@@ -12,7 +12,7 @@ def appointed(writing: Writing, missing: tuple[Missing, ...]) -> mails.Appointed
     params = writing.claim.params
     return mails.Appointed(
         group=writing.group, now=writing.now, late=writing.late, issue=writing.id, card=issue_card(writing, missing),
-        until=_instant(params["until"]), by=params["by"], owner=params["owner"],
+        until=_instant(params["until"]), by=params["by"], owner=params["owner"], waits=params["waits"],
     )  # fmt: skip
 
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from mailbot import maillog
 from mailbot.config import Member
 from mailbot.domain.issue import Disposition
-from mailbot.mail.control import Block, Command
+from mailbot.mail.control import Block, Command, read
 from mailbot.mail.quoting import own_text
 from mailbot.service import parking, trust
 from mailbot.service.desk import Desk, Done, Refused
 from mailbot.service.ports import Opened
-from mailbot.service.verbs import VERBS
+from mailbot.service.verbs import NAMES, VERBS
 
 if TYPE_CHECKING:
     from mailbot.service.handlers import Case, Outcome
@@ -30,6 +30,10 @@ FAILURES_PERIOD = timedelta(hours=1)
 again in their name."""
 
 _NOTHING_DONE = "Nothing of this mail was carried out."
+_NOT_ON_TOP = (
+    "Nothing was carried out: commands count only as the first lines of a mail, above everything that is quoted. Your "
+    "mail went to the members as a note."
+)
 _TO_NOBODY = "The text below the commands went to nobody: the mail is about no issue."
 
 
@@ -92,7 +96,7 @@ def carry_out(errand: Errand, lines: Sequence[Command]) -> None:
     issue = case.unit.issue(errand.number) if errand.number is not None else None
     desk = Desk(
         case.unit, case.settings, case.now, errand.member, issue, errand.message, case.message.keys,
-        proved=errand.proved, seconded=errand.seconded, opened=errand.opened,
+        proved=errand.proved, seconded=errand.seconded, opened=errand.opened, verbs=NAMES,
     )  # fmt: skip
     answers = [_run(desk, errand, command) for command in lines]
     maillog.step("ran-commands")
@@ -101,6 +105,18 @@ def carry_out(errand: Errand, lines: Sequence[Command]) -> None:
     lost = errand.number is None and not desk.used_message and own_text(errand.message)
     tell(errand, answers, remark=_TO_NOBODY if lost else "", secret=desk.secret)
     _pass_on(errand, desk)
+
+
+def hint(case: "Case") -> None:
+    """Tell the writer of a note whose own words begin with a command, below a quote, that it did not run."""
+    member, message = case.facts.member, case.message
+    if member is None or message.signed is None:
+        return
+    found = read(own_text(message.signed.text), NAMES)
+    if found.commands:
+        number = case.facts.issue.number if case.facts.issue else None
+        errand = Errand(case, member, number, "", message.message_id, {}, message.opened)
+        tell(errand, [Answer(line, (), done=False) for line in found.lines], remark=_NOT_ON_TOP)
 
 
 def refused(case: "Case", member: Member) -> str:

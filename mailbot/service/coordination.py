@@ -114,17 +114,24 @@ def came_back(at: Occasion, member: str) -> int:
 def _appoint(at: Occasion, number: int, member: str, *, by: str = "") -> Lines:
     """Ask one member, who has the coordinator's time for an answer. `by`: the member who wants it so."""
     clock = _asking(at, number)
+    target = at.settings.slo.coordinator
     # While it stands still, what is planned counts from the moment at which it stopped: it moves on with the rest.
-    until = calendar(at.settings).add(clock.paused_at or at.now, at.settings.slo.coordinator)
-    pending = [firing for firing in clock.firings[clock.fired :] if firing.act is Act.DUE and firing.at <= until]
-    if not pending or pending[-1].at < until:
-        pending.append(Firing(until, Act.WIDEN))
+    planned = calendar(at.settings).add(clock.paused_at or at.now, target)
+    until = calendar(at.settings).add(at.now, target)
+    pending = [firing for firing in clock.firings[clock.fired :] if firing.act is Act.DUE and firing.at <= planned]
+    if not pending or pending[-1].at < planned:
+        pending.append(Firing(planned, Act.WIDEN))
     at.unit.change_issue(number, {"appointed": member})
     at.unit.add_turn(number, member, at.now)
     save(at, clock.plan_next(*pending).remember(asked=_asked(clock, member), escalated=False))
-    params = {"member": member, "until": until.isoformat(), "owner": issue_of(at, number).owner or "", "by": by}
+    waits = clock.paused_at is not None
+    params = {
+        "member": member, "until": until.isoformat(), "owner": issue_of(at, number).owner or "", "by": by,
+        "waits": waits,
+    }  # fmt: skip
     tell(at, "appointed", number, params)
-    return (f"appointed: {member}, asked to /claim by {when(until)} ({left(until, at.now)})",)
+    when_it_goes_on = "; while the issue waits, that time stands still" if waits else ""
+    return (f"appointed: {member}, asked to /claim by {when(until)} ({left(until, at.now)}){when_it_goes_on}",)
 
 
 def _asked(clock: Clock, member: str) -> list[str]:

@@ -5,7 +5,7 @@ change or raises `Refused` without having changed anything: the lines of one mai
 the operator's command line use the same effects.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from mailbot.config import Member, Settings
 from mailbot.domain.issue import Status
 from mailbot.errors import UsageError
-from mailbot.mail.control import ids, plain
+from mailbot.mail.control import ids, plain, read
 from mailbot.mail.quoting import own_text
 from mailbot.service.carried_keys import CarriedKey
 from mailbot.service.store import IssueView, Unit
@@ -84,6 +84,10 @@ class Desk:
     """A held mail was discarded already."""
     used_message: bool = False
     """A command has taken the message; without one it is an internal note."""
+    verbs: Collection[str] = ()
+    """The names of all verbs: a line of the message that is a command goes to nobody."""
+    left_out: tuple[str, ...] = ()
+    """Such lines."""
     shown: int | None = None
     """The issue that the command at hand tells of."""
     secret: bool = False
@@ -139,7 +143,11 @@ class Desk:
         """The member's own words in the message; `Refused` if there are none, or if another command took them."""
         if self.used_message:
             raise Refused("another command of this mail took the text below")
-        if not (words := own_text(self.message)):
+        lines = own_text(self.message).split("\n")
+        # Below prose it does not run, and it is for nobody's eyes.
+        self.left_out = tuple(line for line in lines if read(line, self.verbs).commands)
+        words = "\n".join(line for line in lines if line not in self.left_out).strip("\n")
+        if not words:
             raise Refused("there is no text of your own below the commands")
         return words
 

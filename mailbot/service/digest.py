@@ -31,7 +31,7 @@ _WHAT = {"unclaimed": "no coordinator", "waiting": "waiting for the reporter", c
 def send(at: Moment, work: Work) -> None:
     """Queue the digest, if something is open. It holds numbers; titles are looked up when it is written, so that what
     was purged is in none."""
-    if not work.open:
+    if not work.open or at.settings.slo.digest_hour < 0:
         return
     parts = [
         {
@@ -57,6 +57,9 @@ def _line(line: WorkLine) -> dict[str, object]:
 
 
 def next_round(at: Moment, clock: Clock) -> Clock:
-    """The same clock, for the next day."""
-    due_at = calendar(at.settings).daily(at.settings.slo.digest_hour, at.now)
+    """The same clock, for the next day; none where the config wants no digest any more."""
+    hour = at.settings.slo.digest_hour
+    if hour < 0:
+        return clock
+    due_at = calendar(at.settings).daily(hour, at.now)
     return replace(clock.move(plans.moment(due_at)), state=ClockState.RUNNING, ended_at=None, fired_at=None)

@@ -119,6 +119,7 @@ def note(case: Case) -> Outcome:
     params = {**case.message.relayed(), "member": member.id}
     _to_the_thread(case, "note", number, params, listed=_with_the_list(case, member))
     case.unit.audit(number, member.id, "note", case.now)
+    commanding.hint(case)
     return case.finish(Disposition.MEMBER, number)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailbot.config import Settings
+from mailbot.mail.drill import Drill
 from mailbot.mail.letters import Letter, Missing
 from mailbot.mail.templates import Templates
 from mailbot.service import audiences, clock_letters, command_letters, letters
@@ -112,8 +113,9 @@ class Composer:
         writing = Writing(
             claim, issue, settings, self._openpgp, enclosed.size, enclosed.attached, self._store.view, enclosed.digest
         )
+        templates = Drill(self._templates) if issue is not None and issue.drill else self._templates
         poster = Poster(
-            settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, self._templates, claim,
+            settings, Tokens(self._store.token_key, settings.group.domain), self._openpgp, templates, claim,
             root=root, issue_encrypted=issue is not None and issue.encrypted,
             relayed_as=issue.relayed_as if issue is not None else (),
         )  # fmt: skip

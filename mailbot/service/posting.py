@@ -14,9 +14,10 @@ from mailbot.config import Settings
 from mailbot.mail import compose, fields, letters, openpgp_mime
 from mailbot.mail.entity import Entity
 from mailbot.mail.letters import Letter, Missing
-from mailbot.mail.templates import Rendered, Templates
+from mailbot.mail.templates import Rendered, Writer
 from mailbot.service.audiences import Recipient
 from mailbot.service.enclosures import Enclosures
+from mailbot.service.heads import Heads
 from mailbot.service.ports import OpenPGP, UnusableKeys
 from mailbot.service.store import ClaimedNotice, Draft, ReporterKey
 from mailbot.service.tokens import SHARED_IDS, Tokens
@@ -32,9 +33,6 @@ made that key, and gpg may crash or hang on it for ever."""
 _TOGETHER, _CLEAR, _NOTICE_ONLY = range(SHARED_IDS)
 _SINGLE = SHARED_IDS
 
-
-# Mail to people who take no part in the issue: their answers are a stranger's.
-_TO_NO_PARTICIPANT = ("escalation", "escalation_coordinator", "regulatory_contact", "announcement")
 
 # Mail that tells how to encrypt to the group.
 _WITH_KEY = ("key", "acknowledgement_unreadable")
@@ -71,20 +69,19 @@ class Poster:
     """Makes the mails of one notice."""
 
     def __init__(
-        self, settings: Settings, tokens: Tokens, openpgp: OpenPGP, templates: Templates, claim: ClaimedNotice,
+        self, settings: Settings, tokens: Tokens, openpgp: OpenPGP, templates: Writer, claim: ClaimedNotice,
         *, root: int | None, issue_encrypted: bool, relayed_as: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         """`root` is the notice that opened the issue for members: their mails thread under its Message-ID.
         `issue_encrypted`: the report came encrypted, so that not even its title may go out in clear.
         `relayed_as`: under which Message-IDs the report went through other mailbots, which know their own by them."""
-        self._relayed_as = relayed_as
+        self._heads = Heads(settings, tokens, claim, root, relayed_as)
         self._issue_encrypted = issue_encrypted
         self._settings = settings
         self._tokens = tokens
         self._openpgp = openpgp
         self._templates = templates
         self._claim = claim
-        self._root = root
         self._through: str | None = None
         """The list that mail to members goes through, if it does."""
 
@@ -140,11 +137,11 @@ class Poster:
             seed = self._tokens.seed(self._claim.id, seq)
             parts = [compose.text_part(rendered.body), *enclosed.sealed()]
             content = compose.mixed(parts, seed) if len(parts) > 1 else parts[0]
-            outer = self._outside_fields(rendered.outer, expert, _SINGLE + seq)
+            outer = self._heads.outside(rendered.outer, expert, _SINGLE + seq)
             inner = [(name, rendered.subject if name == "Subject" else value) for name, value in outer]
             sealed = self._sealed_to(expert.key, content, inner, outer, seed) if self._reachable(expert) else None
             if sealed is not None:
-                shared = _Shared(tuple(outer), sealed, self._message_id(_SINGLE + seq), encrypted=True)
+                shared = _Shared(tuple(outer), sealed, self._heads.message_id(_SINGLE + seq), encrypted=True)
                 drafts += self._copies(shared, [expert], seq)
         return drafts
 
@@ -180,8 +177,8 @@ class Poster:
     ) -> list[Draft]:
         if not recipients:
             return []
-        inner = self._internal_fields(rendered.subject, _TOGETHER)
-        outer = self._internal_fields(rendered.outer, _TOGETHER)
+        inner = self._heads.internal(rendered.subject, _TOGETHER, self._through)
+        outer = self._heads.internal(rendered.outer, _TOGETHER, self._through)
         content = compose.text_part(rendered.body)
         attached = enclosed.sealed()
         seed = self._tokens.seed(self._claim.id, 0)
@@ -195,7 +192,7 @@ class Poster:
         drafts: list[Draft] = []
         for group, ciphertext in zip(groups, armored, strict=True):
             entity = openpgp_mime.encrypted(ciphertext, self._tokens.seed(self._claim.id, len(drafts)))
-            shared = _Shared(tuple(outer), entity, self._message_id(_TOGETHER), encrypted=True)
+            shared = _Shared(tuple(outer), entity, self._heads.message_id(_TOGETHER), encrypted=True)
             drafts += self._copies(shared, group, first_seq + len(drafts))
         return drafts
 
@@ -220,9 +217,12 @@ class Poster:
             parts = [compose.text_part(rendered.body), *enclosed.clear()]
             seed = self._tokens.seed(self._claim.id, first_seq)
             entity = compose.mixed(parts, seed) if len(parts) > 1 else parts[0]
-            head_fields = self._internal_fields(rendered.outer, _CLEAR)
+            head_fields = self._heads.internal(rendered.outer, _CLEAR, self._through)
             shared = _Shared(
-                tuple(head_fields), self._signed(entity, head_fields, seed), self._message_id(_CLEAR), encrypted=False
+                tuple(head_fields),
+                self._signed(entity, head_fields, seed),
+                self._heads.message_id(_CLEAR),
+                encrypted=False,
             )
             return self._copies(shared, [one for one, _ in keyless], first_seq)
         drafts = []
@@ -234,9 +234,9 @@ class Poster:
             )  # fmt: skip
             told = self._templates.write(letter)
             seed = self._tokens.seed(self._claim.id, seq)
-            head_fields = self._internal_fields(told.outer, _NOTICE_ONLY)
+            head_fields = self._heads.internal(told.outer, _NOTICE_ONLY, self._through)
             entity = self._signed(compose.text_part(told.body), head_fields, seed)
-            shared = _Shared(tuple(head_fields), entity, self._message_id(_NOTICE_ONLY), encrypted=False)
+            shared = _Shared(tuple(head_fields), entity, self._heads.message_id(_NOTICE_ONLY), encrypted=False)
             drafts += self._copies(shared, [recipient], seq)
         return drafts
 
@@ -245,47 +245,6 @@ class Poster:
         """The issue as people see it, or what ids begin with."""
         group = self._settings.group
         return group.id_prefix if self._claim.issue is None else self._settings.issue_id(self._claim.issue)
-
-    def _answers_to(self, about: str) -> str:
-        """Where a member's answer goes: the issue, or where the token is that the mail has."""
-        token = self._claim.params.get("token")
-        return self._settings.group.extended(f"confirm.{token}") if token else about
-
-    def _internal_fields(self, subject: str, number: int) -> list[fields.Field]:
-        """Header fields of mail to members: like a mailing list's, and the same for every copy.
-
-        Through a list that exists already they are that list's: it adds its own, and takes only mail that names it.
-        """
-        group = self._settings.group
-        about = group.extended("control" if self._claim.issue is None else str(self._claim.issue))
-        answered = fields.message_ids([self._claim.params.get("in_reply_to", "")])
-        # What answers one member goes to that one, whoever else stands for the group.
-        asker = self._settings.member_by_id(self._claim.params["member"]) if answered else None
-        through = self._through
-        found = [
-            ("From", fields.address_field(group.name, about)),
-            ("To", asker.email if asker else through or fields.address_field(group.name, about)),
-            ("Reply-To", fields.address_field(group.name, self._answers_to(about))),
-            ("Subject", subject),
-            ("Date", fields.date_field(self._claim.created_at)),
-            ("Message-ID", self._message_id(number)),
-            ("Auto-Submitted", "auto-replied" if "in_reply_to" in self._claim.params else "auto-generated"),
-            ("X-Mailbot-Instance", group.id_prefix),
-        ]
-        if through is None:
-            found += [("List-Id", f"<members.{group.local_part}.{group.domain}>"), ("List-Post", f"<mailto:{about}>")]
-        if self._claim.issue is not None:
-            found.append(("X-Mailbot-Issue", self._settings.issue_id(self._claim.issue)))
-        if self._relayed_as:
-            # Ours stands here too: whoever gave the last one a new Message-ID will do so with this one.
-            loop = fields.message_ids([self._message_id(number), *self._relayed_as])
-            found.append(("X-Mailbot-Loop", loop))
-        root = ""
-        if self._root is not None and self._root != self._claim.id:
-            root = self._tokens.message_id(self._root, number)
-        if answered or root:
-            found += [("In-Reply-To", answered or root), ("References", f"{root} {answered}".strip())]
-        return found
 
     # To everybody else
 
@@ -300,12 +259,14 @@ class Poster:
         for seq, recipient in enumerate(recipients):
             seed = self._tokens.seed(self._claim.id, seq)
             content = compose.mixed(parts, seed) if len(parts) > 1 else parts[0]
-            head_fields = self._outside_fields(rendered.outer, recipient, _SINGLE + seq)
+            head_fields = self._heads.outside(rendered.outer, recipient, _SINGLE + seq)
             sealed = None
             if recipient.key is not None and self._claim.failures < KEY_TRIES:
                 sealed = self._sealed_to(recipient.key, content, head_fields, head_fields, seed)
             entity = sealed or self._signed(content, head_fields, seed)
-            shared = _Shared(tuple(head_fields), entity, self._message_id(_SINGLE + seq), encrypted=sealed is not None)
+            shared = _Shared(
+                tuple(head_fields), entity, self._heads.message_id(_SINGLE + seq), encrypted=sealed is not None
+            )
             drafts += self._copies(shared, [recipient], seq)
         return drafts
 
@@ -319,7 +280,7 @@ class Poster:
         for recipient in recipients:
             seq = len(drafts)
             seed = self._tokens.seed(self._claim.id, seq)
-            head_fields = self._outside_fields(rendered.outer, recipient, _SINGLE + seq)
+            head_fields = self._heads.outside(rendered.outer, recipient, _SINGLE + seq)
             entity = None
             if recipient.key is not None and self._claim.failures < KEY_TRIES:
                 entity = self._sealed_to(recipient.key, content, head_fields, head_fields, seed)
@@ -329,7 +290,7 @@ class Poster:
                 unsent.append(recipient)
                 continue
             encrypted = recipient.key is not None
-            shared = _Shared(tuple(head_fields), entity, self._message_id(_SINGLE + seq), encrypted=encrypted)
+            shared = _Shared(tuple(head_fields), entity, self._heads.message_id(_SINGLE + seq), encrypted=encrypted)
             drafts += self._copies(shared, [recipient], seq)
         return drafts, unsent
 
@@ -350,36 +311,12 @@ class Poster:
             except UnusableKeys:
                 return None
 
-    def _outside_fields(self, subject: str, recipient: Recipient, number: int) -> list[fields.Field]:
-        group, issue = self._settings.group, self._claim.issue
-        answers = fields.message_ids([recipient.answers or self._claim.params.get("in_reply_to", "")])
-        found = [
-            ("From", fields.address_field(group.name, group.address)),
-            # Without a name: whoever writes to us under another's address would choose what that one reads there.
-            ("To", fields.address_field("", recipient.address)),
-            ("Subject", subject),
-            ("Date", fields.date_field(self._claim.created_at)),
-            ("Message-ID", self._message_id(number)),
-        ]
-        if not recipient.by_hand:
-            automatic = "auto-replied" if "in_reply_to" in self._claim.params else "auto-generated"
-            found.append(("Auto-Submitted", automatic))
-        if issue is not None and self._claim.event not in _TO_NO_PARTICIPANT:
-            keyed = group.extended(f"{issue}.{self._tokens.participant(issue, recipient.address)}")
-            found.insert(2, ("Reply-To", fields.address_field(group.name, keyed)))
-        if answers:
-            found += [("In-Reply-To", answers), ("References", answers)]
-        return found
-
     # Both
 
     def _signed(self, entity: Entity, head_fields: Sequence[fields.Field], seed: bytes) -> Entity:
         root = openpgp_mime.protect_clear(entity, head_fields)
         signature = self._openpgp.sign(b"".join(root.pieces()))
         return openpgp_mime.signed(root, signature.armored, signature.micalg, seed)
-
-    def _message_id(self, number: int) -> str:
-        return self._tokens.message_id(self._claim.id, number)
 
     def _copies(self, shared: _Shared, recipients: Sequence[Recipient], first_seq: int) -> list[Draft]:
         """One draft per recipient over one body."""

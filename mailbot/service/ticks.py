@@ -60,11 +60,8 @@ class Ticks:
             if unit is None:
                 return False
             at = Moment(unit, self._settings(), "mailbot", now, due.late)
-            if work is not None:
-                unit.save_clock(digest.next_round(at, after))
-                digest.send(at, work)
-                return True
-            unit.save_clock(after)
+            # The digest is no duty that ends: it comes again the next day.
+            unit.save_clock(after if work is None else digest.next_round(at, after))
             unit.audit(
                 clock.issue, "mailbot", f"clock {clock.name}", now,
                 new={
@@ -72,7 +69,9 @@ class Ticks:
                     "state": str(after.state),
                 },
             )  # fmt: skip
-            if due.firings:
+            if work is not None:
+                digest.send(at, work)
+            elif due.firings:
                 FIRINGS[clock.name](at, clock, due)
             maillog.step("firing-clock")
         maillog.step("fired-clock")

@@ -19,10 +19,14 @@ _TO_REPORTER = {
     "acknowledgement_unreadable": "acknowledgement",
     "reply": "answer",
     "escalation_reporter": "mail about the missing answer",
+    "embargo_reporter": "mail about the date of disclosure",
 }
 
 TO_THE_GROUP = frozenset(
-    {"report", "unreadable", "reminder", "escalated", "undelivered_reporter", "digest", "deadline"}
+    {
+        *("report", "unreadable", "reminder", "escalated", "undelivered_reporter", "digest", "deadline"),
+        *("nobody_coordinates", "silence", "regulatory", "wait_over", "lift"),
+    }
 )
 """Kinds of mail that go to members and nobody else: without a member's name, to the list that stands for them."""
 

@@ -142,4 +142,5 @@ class CommandRecords:
         if (self._connection.scalar(recent) or 0) >= most:
             return False
         self._connection.execute(insert(refusal).values(member_id=member_id, at=now))
+        self._connection.execute(delete(refusal).where(refusal.c.at <= now - period))
         return True

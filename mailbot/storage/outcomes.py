@@ -16,9 +16,9 @@ FIRED = "clock "
 
 
 def stored(connection: Connection) -> Mapping[tuple[str, str], int]:
-    """(name, state) -> how many rounds of clocks, drills apart."""
+    """(name, state) -> how many rounds of clocks; drills, and the digest, which is no promise, are not counted."""
     counts = select(clock.c.name, clock.c.state, func.count()).outerjoin(issue, issue.c.id == clock.c.issue_id)
-    counts = counts.where(issue.c.drill.is_not(True)).group_by(clock.c.name, clock.c.state)
+    counts = counts.where(issue.c.drill.is_not(True), clock.c.name != DIGEST).group_by(clock.c.name, clock.c.state)
     return {(name, state): count for name, state, count in connection.execute(counts)}
 
 
@@ -31,11 +31,12 @@ def differing(connection: Connection, vault: Vault) -> list[int]:
 
 
 def from_log(connection: Connection, vault: Vault) -> Mapping[tuple[str, str], int]:
-    """`stored`, counted from the log alone; without the digest."""
+    """`stored`, counted from the log alone."""
     told, _ = _told(connection, vault)
     drills = set(connection.scalars(select(issue.c.id).where(issue.c.drill)))
     names = {row.id: row for row in connection.execute(select(clock.c.id, clock.c.name, clock.c.issue_id))}
-    return Counter((names[one].name, state) for one, state in told.items() if names[one].issue_id not in drills)
+    counted = [(names[one], state) for one, state in told.items()]
+    return Counter((row.name, state) for row, state in counted if row.name != DIGEST and row.issue_id not in drills)
 
 
 def _told(connection: Connection, vault: Vault) -> tuple[dict[int, str], set[int]]:

@@ -17,7 +17,7 @@ from tests.clients.conftest import program
 from tests.openpgp_keys import Home
 from tests.shapes.checks import nothing_gets_out
 from tests.shapes.mails import TEXT
-from tests.world import Sent
+from tests.world import Sent, mail
 
 CAROL = "carol@reporters.example"
 SUBJECT = "Overflow xyzzy"
@@ -50,14 +50,16 @@ set confirm_append = no
 set wait_key = no
 set sendmail_wait = 0
 unset signature
+crypt-hook security\\+.* 0x{group}
 """
 
 
 @pytest.fixture(scope="module")
 def keyring(served: Victim) -> Iterator[Path]:
-    """Carol's own GnuPG home, in the directory of the bot because that path is short."""
+    """Carol's own GnuPG home, and Alice's in one, in the directory of the bot because that path is short."""
     home = Home.create(served.bot.installation.directory / "c")
-    home.gpg("--import", data=served.lab.people.secret("carol").encode())
+    for who in ("carol", "alice"):
+        home.gpg("--import", data=served.lab.people.secret(who).encode())
     home.gpg("--import", data=served.lab.group.public("group").encode())
     # Carol has compared the fingerprint: else neomutt asks her.
     home.gpg("--trust-model=pgp", "--import-ownertrust", data=f"{served.lab.group_key}:6:\n".encode())
@@ -65,28 +67,31 @@ def keyring(served: Victim) -> Iterator[Path]:
     stop_agent(home.path)
 
 
-def write(served: Victim, keyring: Path, tmp_path: Path, *, sign: str, encrypt: str) -> list[Sent]:
-    """Write one mail with neomutt, as a person at a terminal. What was sent because of it."""
+def write(
+    served: Victim, keyring: Path, tmp_path: Path, *, sign: str, encrypt: str, who: str = "carol", author: str = CAROL,
+    to_address: str = "security@example.org", subject: str = SUBJECT, text: str = TEXT, causes: int = 4,
+) -> list[Sent]:  # fmt: skip
+    """Write one mail with neomutt, as a person at a terminal. What was sent because of it: `causes` mails."""
     (tmp_path / "spool" / "cur").mkdir(parents=True)
     for name in ("new", "tmp"):
         (tmp_path / "spool" / name).mkdir()
     body = tmp_path / "body.txt"
-    body.write_text(TEXT + "\n")
+    body.write_text(text + "\n")
     rc = tmp_path / "neomuttrc"
     rc.write_text(
         RC.format(
-            carol=CAROL, port=served.bot.port, folder=tmp_path, key=served.lab.fingerprint("carol"), sign=sign,
-            encrypt=encrypt,
+            carol=author, port=served.bot.port, folder=tmp_path, key=served.lab.fingerprint(who), sign=sign,
+            encrypt=encrypt, group=served.lab.group_key,
         )
     )  # fmt: skip
-    command = [program("neomutt"), "-n", "-F", str(rc), "-s", SUBJECT, "-i", str(body)]
+    command = [program("neomutt"), "-n", "-F", str(rc), "-s", subject, "-i", str(body)]
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(tmp_path), "GNUPGHOME": str(keyring), "TERM": "xterm",
         "LANG": "C.UTF-8", "LINES": "24", "COLUMNS": "80",
     }  # fmt: skip
     before = len(served.sent())
-    shown = at_terminal([*command, "security@example.org"], environment)
-    served.bot.wait(lambda: len(served.sent()) >= before + 4, f"the mail of neomutt, which showed {shown[-2000:]}")
+    shown = at_terminal([*command, to_address], environment)
+    served.bot.wait(lambda: len(served.sent()) >= before + causes, f"the mail of neomutt, which showed {shown[-2000:]}")
     return served.sent()[before:]
 
 
@@ -129,3 +134,20 @@ def test_a_signed_report(served: Victim, keyring: Path, tmp_path: Path) -> None:
     relay = to(sent, "alice@members.example")
     assert "in clear; signed by the unknown key" in relay.words
     assert TEXT in relay.text
+
+
+@pytest.mark.parametrize("encrypt", ["yes", "no"])
+def test_a_members_signed_commands(served: Victim, keyring: Path, tmp_path: Path, encrypt: str) -> None:
+    """The subject that neomutt signs along with the text says which issue it is."""
+    author = f"rita.{encrypt}@out.example"
+    served.receive(mail(author=author, message_id=f"<neomutt.{encrypt}@out.example>"), author)
+    ((number,),) = served.query("SELECT max(id) FROM issue")
+    sent = write(
+        served, keyring, tmp_path, sign="yes", encrypt=encrypt, who="alice", author="alice@members.example",
+        to_address=f"security+{number}@example.org", subject=f"Re: [EX-{number}] Heap overflow",
+        text="/claim\n/reply\n\nThank you.\n\n> quoted\n-- \nAlice", causes=6,
+    )  # fmt: skip
+    transcript = to(sent, "alice@members.example")
+    assert "2 of 2 commands done" in transcript.text
+    assert served.query("SELECT owner FROM issue ORDER BY id DESC LIMIT 1") == [("alice",)]
+    assert to(sent, author).text == "Thank you.\n"

@@ -97,6 +97,14 @@ def test_without_words_of_ones_own_nothing_goes_out(bot: World) -> None:
         assert "no text of your own" in transcript(sent)
 
 
+def test_a_command_below_the_text_neither_runs_nor_goes_out(bot: World) -> None:
+    text = "/reply\n\nThank you.\n/close fixed\nSee /usr/lib and /status pages.\n"
+    sent = bot.receive(command(bot.lab, text), ALICE, address())
+    assert to(sent, RITA).text == "Thank you.\nSee /usr/lib and /status pages.\n"
+    assert "left out, and not run, because it stands below your text: /close fixed" in transcript(sent)
+    assert bot.show(1)["status"] == "open"
+
+
 def test_one_text_goes_out_once(bot: World) -> None:
     sent = bot.receive(command(bot.lab, "/reply\n/reply\n\nThank you."), ALICE, address())
     assert [one.recipient for one in sent if one.kind == "reply"] == [RITA]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mailbot.storage import outcomes
 from tests.commands.mails import RITA, address, command, kinds, run, transcript
 from tests.openpgp_keys import Lab
 from tests.world import Sent, World, mail, world
@@ -116,3 +117,23 @@ def test_a_drill_is_announced_to_nobody(bot: World) -> None:
     sent = confirm(bot, say(bot, "/publish"), "bob")
     assert bot.show(1)["published_at"] is not None
     assert not [one for one in sent if one.kind == "announcement"]
+
+
+def test_a_drill_goes_through_every_clock_and_every_mail_says_so(bot: World) -> None:
+    mail_ = command(bot.lab, "/drill a heap overflow", at=bot.now + timedelta(seconds=1), subject="")
+    sent = bot.receive(mail_, "alice@members.example", address("control"))
+    assert bot.show(2)["drill"] is True
+    for days in (1, 1, 2, 90):
+        sent += bot.pass_time(timedelta(days=days))
+    about = [one for one in sent if one.mail["X-Mailbot-Issue"] == "EX-2" or "EX-2" in one.subject]
+    assert {"report", "reminder", "escalated", "appointed", "nobody_coordinates", "deadline"} <= {
+        one.kind for one in about
+    }
+    for one in about:
+        assert "DRILL" in one.subject, one.kind
+        if one.encrypted or one.member_id is None:
+            assert "drill" in one.words.lower(), one.kind
+    assert not [one for one in about if one.kind == "escalation_reporter"]
+    with bot.store.database.read() as connection:
+        counted = outcomes.stored(connection)
+        assert sum(count for (name, _), count in counted.items() if name == "embargo") == 1, "only the real one"

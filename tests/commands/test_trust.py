@@ -236,7 +236,16 @@ def test_a33_a_text_for_another_instance(bot: World) -> None:
 def test_a34_a_command_that_is_not_at_the_top(bot: World, text: str) -> None:
     sent = bot.receive(command(bot.lab, text), ALICE, address())
     assert claimed(bot) is None
-    assert {kind for kind, _ in kinds(sent)} == {"note"}
+    assert [one for one in kinds(sent) if one[0] != "transcript"] == [("note", "bob"), ("note", "dave")]
+
+
+def test_who_writes_a_command_below_the_quote_is_told_that_it_did_not_run(bot: World) -> None:
+    text = "On Mon, 23 Nov 2026, Bob wrote:\n> hello\n\n/claim\n"
+    sent = bot.receive(command(bot.lab, text), ALICE, address())
+    assert "commands count only as the first lines of a mail" in " ".join(transcript(sent).split())
+    assert kinds(bot.receive(command(bot.lab, "> hello\n\nI agree: /claim it.\n"), ALICE, address())) == [
+        ("note", "bob"), ("note", "dave"),
+    ]  # fmt: skip
 
 
 def test_a34_a_command_in_html(bot: World, lab: Lab) -> None:

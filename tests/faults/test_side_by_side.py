@@ -105,6 +105,26 @@ def test_a51_two_schedulers_that_saw_the_same_clock_fire_it_once(short_path: Pat
         assert {sent.kind for sent in one.settle()} == {"reminder"}
 
 
+def test_a51_two_schedulers_ask_one_member_and_send_one_digest(short_path: Path, lab: Lab) -> None:
+    """Both saw every clock due before either fired one."""
+    with worlds(short_path, lab) as (one, other):
+        one.reload(lambda text: text.replace("digest_hour = -1", "digest_hour = 8"))
+        other.current.replace(one.current())
+        one.receive(mail(), "rita@out.example")
+        one.ticks.keep_standing()
+        other.ticks.keep_standing()
+        one.now = other.now = one.now + timedelta(days=2)
+        seen = one.store.due_clocks(one.now)
+        assert [clock.name for clock in seen] == ["digest", "first_response", "coordinator"]
+        for clock in seen:
+            assert (one.ticks._fire(clock), other.ticks._fire(clock)) == (True, False)
+        sent = [*one.settle(), *other.settle()]
+        alice = sorted(one.kind for one in sent if one.member_id == "alice")
+        assert alice == ["appointed", "digest", "escalated"]
+        assert one.show(1)["appointed"] == "alice"
+        assert [clock.name for clock in one.store.due_clocks(one.now)] == []
+
+
 def test_a51_only_one_scheduler_holds_the_lease_until_it_dies(
     short_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

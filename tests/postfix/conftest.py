@@ -22,5 +22,5 @@ def front(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Site]:
 @pytest.fixture
 def served(front: Site) -> Site:
     """The same with empty mailboxes."""
-    front.postfix.empty()
+    front.begin()
     return front

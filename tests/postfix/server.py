@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bot import PATIENCE
@@ -118,6 +118,7 @@ class Postfix:
     """The port that the world writes to."""
     bot: int
     """The port that the bot writes to."""
+    _seen: set[str] = field(default_factory=set)
 
     @property
     def log(self) -> str:
@@ -175,14 +176,22 @@ class Postfix:
 
     def mailbox(self, address: str) -> list[bytes]:
         """What was delivered to an address, the oldest first."""
-        paths = sorted((self.root / "mail" / "all" / "new").glob("*"), key=lambda path: path.stat().st_mtime_ns)
-        mails = [path.read_bytes() for path in paths]
+        paths = sorted(self._delivered(), key=lambda path: path.stat().st_mtime_ns)
+        mails = [path.read_bytes() for path in paths if path.name not in self._seen]
         return [mail for mail in mails if f"\nDelivered-To: {address}\n".encode() in mail]
 
-    def empty(self) -> None:
-        """Forget what was delivered so far."""
-        shutil.rmtree(self.root / "mail")
-        self._mail()
+    @property
+    def idle(self) -> bool:
+        """Nothing waits to be delivered."""
+        queues = ("maildrop", "incoming", "active", "deferred")
+        return not any(path.is_file() for name in queues for path in (self.root / "queue" / name).rglob("*"))
+
+    def forget(self) -> None:
+        """Begin anew: what was delivered so far is in nobody's mailbox any more."""
+        self._seen |= {path.name for path in self._delivered()}
+
+    def _delivered(self) -> list[Path]:
+        return list((self.root / "mail" / "all" / "new").glob("*"))
 
     def _mail(self) -> None:
         (self.root / "mail").mkdir()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailbot.openpgp.process import stop_agent
-from tests.abuse.victim import MEMBERS
+from tests.abuse.victim import MEMBERS, Victim
 from tests.bot import PATIENCE, Bot
 from tests.documents import ROOT, blocks
 from tests.installation import install
@@ -77,6 +77,14 @@ class Site:
         path = self.bot.installation.directory / "mailbot.db"
         with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
             return [str(row[0]) for row in connection.execute("SELECT disposition FROM inbox ORDER BY id")]
+
+    def begin(self) -> None:
+        """Wait until all is delivered that came before, and empty the mailboxes."""
+        self._wait(lambda: self._idle() and self.postfix.idle and self._idle(), "the end of all work")
+        self.postfix.forget()
+
+    def _idle(self) -> bool:
+        return Victim(self.bot, self.lab).idle()
 
     def settled(self, count: int) -> list[str]:
         """The dispositions, when there are `count` of them."""

@@ -42,7 +42,7 @@ def test_an_answer_threads_by_its_references_when_the_extension_is_lost(without:
 
 
 def test_an_answer_threads_by_its_subject_when_that_is_all_that_is_left(without: Site) -> None:
-    without.postfix.empty()
+    without.begin()
     _, keyed, subject = report(without, "subject@out.example")
     number = subject[: subject.index("]") + 1]
     before = len(without.dispositions())
@@ -52,7 +52,7 @@ def test_an_answer_threads_by_its_subject_when_that_is_all_that_is_left(without:
 
 
 def test_a_stranger_with_the_same_subject_opens_an_issue(without: Site) -> None:
-    without.postfix.empty()
+    without.begin()
     _, keyed, subject = report(without, "known@out.example")
     before = len(without.dispositions())
     without.swaks("--header", f"Subject: Re: {subject}", "--body", "Hello.", to=keyed, sender="stranger@out.example")
@@ -61,7 +61,7 @@ def test_a_stranger_with_the_same_subject_opens_an_issue(without: Site) -> None:
 
 
 def test_a_quoted_local_part_is_the_same_address(without: Site) -> None:
-    without.postfix.empty()
+    without.begin()
     before = len(without.dispositions())
     without.swaks("--body", "Quoted.", to='"security"@example.org', sender="quoted@out.example")
     assert without.settled(before + 1)[before:] == ["report"]

@@ -4,6 +4,9 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from mailbot.mail.author import authors
 from mailbot.mail.parse import parse
 from mailbot.service import carried_keys
 from mailbot.service.content import Content
@@ -36,3 +39,23 @@ def test_a_report_with_such_a_header_is_an_ordinary_report(short_path: Path, lab
     with world(short_path, lab) as bot:
         bot.receive(mail(Autocrypt="addr=rita@out.example; keydata=\u00da"), "rita@out.example")
         assert bot.dispositions() == ["report"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"x@exampl\xdd",
+        b"<x@exampl\xdd.example>",
+        b"x@=?utf-8?q?b=C3=BC?=.example",
+        b"Kim <x@=?utf-8?q?b=C3=BC?=.example>",
+        b"x@=?iso-8859-1?q?b=FC?=.\xfc",
+    ],
+)
+def test_a_guessed_or_encoded_letter_never_becomes_part_of_an_address(value: bytes) -> None:
+    assert not any(author.address for author in authors(parse(b"From: " + value + b"\r\n\r\nhello\r\n")))
+
+
+def test_a_guessed_or_encoded_letter_in_a_name_is_shown_as_it_is() -> None:
+    for value in (b"J\xfcrgen M\xfc <j@out.example>", b"=?utf-8?q?J=C3=BCrgen_M=C3=BC?= <j@out.example>"):
+        (author,) = authors(parse(b"From: " + value + b"\r\n\r\nhello\r\n"))
+        assert (author.name, author.address) == ("Jürgen Mü", "j@out.example")

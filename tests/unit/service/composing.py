@@ -133,7 +133,7 @@ def _about_clocks() -> dict[str, dict[str, Any]]:
     line = {"issue": 42, "what": "embargo", "at": due, "owner": "bob", "command": "/publish", "drill": False}
     part = {"heading": "Overdue", "lines": [line], "more": 2, "listing": "/list overdue"}
     about: dict[str, dict[str, Any]] = {
-        "appointed": {"member": "alice", "until": due, "owner": "", "by": ""},
+        "appointed": {"member": "alice", "until": due, "owner": "", "by": "", "waits": False},
         "hand_over": {"member": "alice", "issues": [42], "begins_at": NOW.isoformat(), "ends_at": due},
         "hand_over_lapsed": {"member": "alice", "asked": "dave"},
         "nobody_coordinates": nobody,

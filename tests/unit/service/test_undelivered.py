@@ -14,7 +14,12 @@ HOUR = timedelta(hours=1)
 
 def test_what_counts_as_the_lists_goes_to_members_and_nobody_else() -> None:
     """Else an expert whose mailbox is full would be taken for the list."""
-    assert {NOTICES[kind].audience for kind in TO_THE_GROUP} <= {audiences.relay, audiences.reminded}
+    assert {NOTICES[kind].audience for kind in TO_THE_GROUP} <= {
+        audiences.relay,
+        audiences.reminded,
+        audiences.chosen,
+        audiences.others,
+    }
 
 
 @pytest.mark.parametrize(
