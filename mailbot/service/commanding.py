@@ -103,7 +103,7 @@ def carry_out(errand: Errand, lines: Sequence[Command]) -> None:
     issue = case.unit.issue(errand.number) if errand.number is not None else None
     desk = Desk(
         case.unit, case.settings, case.now, errand.member, issue, errand.message, case.message.keys,
-        proved=errand.proved, seconded=errand.seconded, verbs=NAMES,
+        proved=errand.proved, seconded=errand.seconded, opened=errand.opened, verbs=NAMES,
     )  # fmt: skip
     answers = [_run(desk, errand, command) for command in lines]
     maillog.step("ran-commands")
@@ -203,6 +203,8 @@ def _run(desk: Desk, errand: Errand, command: Command) -> Answer:
 def _ask_others(desk: Desk, errand: Errand, command: Command) -> Answer:
     number = desk.issue.number if desk.issue is not None else None
     case = errand.case
+    if not errand.proved and case.settings.commands.auth == "dmarc":
+        return Answer(command.line, ("error: it takes two members, and a signed mail of each",), done=False)
     asked = parking.ask_others(
         desk.unit, case.tokens, case.settings, case.message, number, errand.member.id, command
     )  # fmt: skip
@@ -256,7 +258,8 @@ def _pass_on(errand: Errand, desk: Desk) -> None:
         case.unit.notify("note", here, params, case.now, original=errand.original, pieces=pieces)
         case.unit.audit(here, member.id, "note", case.now)
     for number, changes in desk.changed.items():
-        case.unit.notify("changed", number, {"member": member.id, "changes": changes}, case.now)
+        params = {"member": member.id, "changes": changes, "opened": errand.opened}
+        case.unit.notify("changed", number, params, case.now)
 
 
 def finish(case: "Case", member: Member) -> "Outcome":

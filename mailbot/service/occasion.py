@@ -53,6 +53,11 @@ class Occasion(Protocol):
     @property
     def now(self) -> datetime: ...
 
+    @property
+    def opened(self) -> str:
+        """What became of the encryption of the mail that caused it; what a member said there is told no weaker."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -63,6 +68,7 @@ class Moment:
     actor: str
     now: datetime
     late: bool = False
+    opened: str = ""
 
 
 def issue_of(at: Occasion, number: int) -> IssueView:
@@ -120,7 +126,7 @@ def save(at: Occasion, clock: Clock) -> None:
 def tell(at: Occasion, event: str, number: int | None, params: Mapping[str, Any]) -> None:
     """Queue a notice."""
     late = isinstance(at, Moment) and at.late
-    at.unit.notify(event, number, {**params, "late": late}, at.now)
+    at.unit.notify(event, number, {**params, "late": late, "opened": at.opened}, at.now)
 
 
 _ENDED: dict[str, str] = {ClockState.MET: "in time", ClockState.MISSED: "late"}

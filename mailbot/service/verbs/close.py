@@ -26,6 +26,7 @@ def effect(desk: Desk, args: str) -> Done:
         agreed = counted(desk).count(verdict)
         if agreed < quorum:
             params = {"member": desk.member.id, "outcome": outcome.value, "reason": text, "missing": quorum - agreed}
+            params["opened"] = desk.opened
             desk.unit.notify("opinion", issue.number, params, desk.now)
             missing = f"not closed: {agreed} of {quorum} members agree so far; the others are asked"
             return Done(tuple(changes), (missing, *tally_lines(desk)))
