@@ -104,7 +104,7 @@ class Delivery(_Section):
 
 class Storage(_Section):
     database: DatabaseUrl
-    seal_key_file: FilePath
+    seal_key_file: SecretPath
 
 
 class OpenPGP(_Section):

@@ -202,6 +202,12 @@ def test_a_credential_is_where_systemd_has_put_it(tmp_path: Path, monkeypatch: p
     assert delivery.password_file == tmp_path / "password"
 
 
+def test_the_seal_key_may_be_a_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/mailbot.service")
+    storage = loaded(tmp_path, changed=('"seal.key"', '"credential:seal.key"')).storage
+    assert storage.seal_key_file == Path("/run/credentials/mailbot.service/seal.key")
+
+
 @pytest.mark.parametrize(
     ("host", "local"),
     [
