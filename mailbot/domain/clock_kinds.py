@@ -30,6 +30,11 @@ REGULATORY = (REGULATORY_24H, REGULATORY_72H, REGULATORY_FINAL)
 DATES = (EMBARGO, PUBLISH_BY)
 
 
+def label(name: str) -> str:
+    """A clock's name as people read it."""
+    return "word to the reporter" if name == SILENCE else name.replace("_", " ")
+
+
 class Event(StrEnum):
     """What happens to an issue, as far as clocks care."""
 

@@ -36,7 +36,7 @@ _CARD = Card(
     title="Heap overflow in the PNG reader, {{7*7}} and ${HOME} included",
     author=Person("Jane Roe", "jane@research.example"),
     owner="alice",
-    clocks=(Clock("silence", _NOW + 5 * _DAY), Clock("embargo", _EMBARGO)),
+    clocks=(Clock("word to the reporter", _NOW + 5 * _DAY), Clock("embargo", _EMBARGO)),
 )
 
 _FREE = replace(_CARD, owner=None, clocks=(Clock("coordinator", _NOW), Clock("embargo", _EMBARGO)))

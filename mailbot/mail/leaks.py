@@ -6,8 +6,9 @@ short phrase that any two people might write is none.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from mailbot.mail.marker import internal_lines
 from mailbot.mail.quoting import own_text
@@ -33,53 +34,46 @@ class Leak:
     """What it is, for a person."""
 
 
-def leaks(text: str, notes: Iterable[str], known: Iterable[str] = ()) -> list[Leak]:
-    """The first lines of `text` that must not leave the group."""
+def leaks(
+    text: str, notes: Iterable[str], known: Iterable[str] = (), what: str = "a passage of an internal note"
+) -> list[Leak]:
+    """The first lines of `text` that must not leave the group.
+
+    Takes time by the length of all texts together, and memory by that of `text` alone: strangers wrote some of them.
+    """
     lines = text.split("\n")
     found = {number: "a line of our mails to members" for number in internal_lines(text)}
-    theirs = [_words(one) for one in known]
-    outside = {run for words in theirs for run in _runs(words)}
-    passages: set[tuple[str, ...]] = set()
-    sentences: set[tuple[str, ...]] = set()
-    for note in notes:
-        own = own_text(note)
-        passages |= _runs(_words(own)) - outside
-        for sentence in _SENTENCES.split(own):
-            words = tuple(_words(sentence))
-            if SENTENCE <= len(words) < RUN and sum(map(len, words)) >= SENTENCE_LETTERS:
-                sentences.add(words)
-    sentences = {one for one in sentences if not any(_holds(words, one) for words in theirs)}
-    if passages or sentences:
-        for number in _passages(lines, passages, sentences):
-            found.setdefault(number, "a passage of an internal note")
-    return [Leak(number, lines[number - 1].strip(), found[number]) for number in sorted(found)][:SHOWN]
-
-
-def _passages(lines: list[str], passages: set[tuple[str, ...]], sentences: set[tuple[str, ...]]) -> set[int]:
-    """The lines in which a passage begins or goes on."""
     words: list[str] = []
     where: list[int] = []
     for number, line in enumerate(lines, 1):
         for word in _words(line):
             words.append(word)
             where.append(number)
-    lengths = {RUN, *map(len, sentences)}
-    found: set[int] = set()
-    for start in range(len(words)):
-        for length in lengths:
-            run = tuple(words[start : start + length])
-            if run in passages or run in sentences:
-                found.update(where[start : start + length])
-    return found
+    said = {length: set(_runs(words, length)) for length in range(SENTENCE, RUN + 1)}
+    passages: set[tuple[str, ...]] = set()
+    for note in notes:
+        own = own_text(note)
+        passages.update(run for run in _runs(_words(own), RUN) if run in said[RUN])
+        for sentence in _SENTENCES.split(own):
+            whole = tuple(_words(sentence))
+            if SENTENCE <= len(whole) < RUN and whole in said[len(whole)] and sum(map(len, whole)) >= SENTENCE_LETTERS:
+                passages.add(whole)
+    for one in known:
+        if passages:
+            theirs = _words(one)
+            for length in {len(passage) for passage in passages}:
+                passages.difference_update(_runs(theirs, length))
+    for length in {len(passage) for passage in passages}:
+        for start, run in enumerate(_runs(words, length)):
+            if run in passages:
+                for number in where[start : start + length]:
+                    found.setdefault(number, what)
+    return [Leak(number, lines[number - 1].strip(), found[number]) for number in sorted(found)][:SHOWN]
 
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
-def _runs(words: list[str]) -> set[tuple[str, ...]]:
-    return {tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1)}
-
-
-def _holds(words: list[str], run: tuple[str, ...]) -> bool:
-    return any(tuple(words[at : at + len(run)]) == run for at in range(len(words) - len(run) + 1))
+def _runs(words: list[str], length: int) -> Iterator[tuple[str, ...]]:
+    return zip(*(islice(words, start, None) for start in range(length)), strict=False)

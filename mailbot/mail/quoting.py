@@ -26,13 +26,16 @@ _ORIGINAL = (
     r"|исходное сообщение|пересылаемое сообщение|原始邮件|原始郵件|元のメッセージ|원본 메시지"
 )
 _SEPARATOR = re.compile(
-    rf"[-_*=\s]*[-_*=]{{2,}}\s*(?:{_ORIGINAL})\s*:?\s*[-_*=]*\s*"
-    r"|_{30,}"
+    r"_{30,}"
     r"|(?:begin|start of) forwarded message:?|anfang der weitergeleiteten (?:nachricht|e-mail):?"
     r"|début du message (?:transféré|réexpédié)\s*:?|inizio messaggio inoltrato:?|inicio del mensaje reenviado:?"
     r"|-{2,}\s*\w[^\n]{0,80}\bwrote\s*-{2,}",
     re.IGNORECASE,
 )
+_HEADING = re.compile(rf"(?:{_ORIGINAL})\s*:?", re.IGNORECASE)
+"""What stands between the rules of a separator."""
+_RULE = "-_*="
+_BLANK = " \t\r\n\x0b\x0c\u00a0\u3000"
 _FIELD = re.compile(
     r"[*\s>|]{0,8}(?:from|sent|date|to|cc|bcc|subject|reply-to|message-id|organi[sz]ation|importance|attachments"
     r"|von|gesendet|datum|an|kopie|betreff|de|envoyé|envoyée|date d'envoi|à|objet|enviado(?: el)?|para|asunto"
@@ -106,7 +109,14 @@ def _cut(lines: list[str]) -> int:
 
 
 def _is_separator(bare: str) -> bool:
-    return len(bare) <= LONGEST and _SEPARATOR.fullmatch(bare) is not None
+    if len(bare) > LONGEST:
+        return False
+    # The rules are taken off by hand: of a row of hyphens an expression would try every part.
+    heading = bare.lstrip(_RULE + _BLANK)
+    rule = bare[: len(bare) - len(heading)].rstrip(_BLANK)[-2:]
+    if len(rule) == 2 and set(rule) <= set(_RULE) and _HEADING.fullmatch(heading.rstrip(_RULE + _BLANK)):
+        return True
+    return _SEPARATOR.fullmatch(bare) is not None
 
 
 def _is_header_block(lines: list[str], number: int) -> bool:

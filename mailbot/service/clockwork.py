@@ -2,13 +2,13 @@
 
 Every function takes an `Occasion` (a verb's desk is one) and an issue's number. It moves what has to move within the
 unit of work: clear columns of the issue, clocks with one audit row about them, notices to people who hear of it only
-here. It returns lines for a transcript, such as ``silence: due Sun 29 Nov 2026 09:00 UTC (in 5 days)``. The caller
+here. It returns lines for a transcript, such as ``embargo: due Sun 29 Nov 2026 09:00 UTC (in 5 days)``. The caller
 writes the audit row about its own verb, and looks at the issue anew. Nothing here asks who may do it.
 """
 
 from datetime import datetime
 
-from mailbot.domain.clock_kinds import EMBARGO, WAIT, Event
+from mailbot.domain.clock_kinds import EMBARGO, WAIT, Event, label
 from mailbot.domain.embargo import AGREE, OBJECT, Lift, lift, weekend
 from mailbot.domain.issue import Status
 from mailbot.service.coordination import (
@@ -98,7 +98,7 @@ def reporter_answered(at: Occasion, number: int) -> Lines:
 
 def closed(at: Occasion, number: int) -> Lines:
     """All duties end. The caller closes the issue itself."""
-    live = [clock.name.replace("_", " ") for clock in issue_of(at, number).clocks if clock.live]
+    live = [label(clock.name) for clock in issue_of(at, number).clocks if clock.live]
     stop_all(at.unit, number, at.actor, at.now)
     at.unit.change_issue(number, {"appointed": None})
     at.unit.forget_stances(number)

@@ -14,16 +14,17 @@ def transcript(writing: Writing, _missing: tuple[Missing, ...]) -> command_lette
     return command_letters.Transcript(
         group=writing.group, now=writing.now,
         issue=_about(writing),
-        summary=summary(answers), answers=answers, remark=params["remark"],
+        summary=summary(answers, params.get("waits", 0)), answers=answers, remark=params["remark"],
     )  # fmt: skip
 
 
-def summary(answers: tuple[command_letters.Answer, ...]) -> str:
-    """``2 of 3 commands done, 1 error``, for the subject."""
+def summary(answers: tuple[command_letters.Answer, ...], waiting: int = 0) -> str:
+    """``2 of 3 commands done, 1 error``, for the subject. `waiting` are those for which another member is asked."""
     total, done = len(answers), sum(answer.done for answer in answers)
     failed = total - done
+    waits = f", {waiting} wait{'s' if waiting == 1 else ''} for another member" if waiting else ""
     errors = f", {failed} error{'s' if failed > 1 else ''}" if failed else ""
-    return f"{done} of {total} command{'s' if total > 1 else ''} done{errors}"
+    return f"{done - waiting} of {total} command{'s' if total > 1 else ''} done{waits}{errors}"
 
 
 def introduction(writing: Writing, missing: tuple[Missing, ...]) -> Letter:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from mailbot import maillog
 from mailbot.config import Member
 from mailbot.domain.issue import Disposition
-from mailbot.mail.control import Block, Command, read
+from mailbot.mail.control import LINE, LINES, Block, Command, read
+from mailbot.mail.envelope import Strength
 from mailbot.mail.quoting import own_text
 from mailbot.service import parking, trust
 from mailbot.service.desk import Desk, Done, Refused
@@ -31,8 +32,11 @@ again in their name."""
 
 _NOTHING_DONE = "Nothing of this mail was carried out."
 _NOT_ON_TOP = (
-    "Nothing was carried out: commands count only as the first lines of a mail, above everything that is quoted. Your "
-    "mail went to the members as a note."
+    "Nothing was carried out: commands count only as the first lines of a mail, above your text and everything that is "
+    "quoted. Your mail went to the members as a note."
+)
+_NOT_CONFIRMED = (
+    "Nothing was confirmed: /confirm must be the first line of your reply. Your mail went to the members as a note."
 )
 _TO_NOBODY = "The text below the commands went to nobody: the mail is about no issue."
 
@@ -44,8 +48,11 @@ class Answer:
     line: str
     results: tuple[str, ...]
     done: bool
+    """It went as it should, even if another member's word is still to come."""
     about: int | None = None
     """The issue that it tells of; its words are sealed with that issue's key and no other's."""
+    waits: bool = False
+    """For another member's ``/confirm``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ def carry_out(errand: Errand, lines: Sequence[Command]) -> None:
     issue = case.unit.issue(errand.number) if errand.number is not None else None
     desk = Desk(
         case.unit, case.settings, case.now, errand.member, issue, errand.message, case.message.keys,
-        proved=errand.proved, seconded=errand.seconded, verbs=NAMES,
+        proved=errand.proved, seconded=errand.seconded, opened=errand.opened, verbs=NAMES,
     )  # fmt: skip
     answers = [_run(desk, errand, command) for command in lines]
     maillog.step("ran-commands")
@@ -108,15 +115,19 @@ def carry_out(errand: Errand, lines: Sequence[Command]) -> None:
 
 
 def hint(case: "Case") -> None:
-    """Tell the writer of a note whose own words begin with a command, below a quote, that it did not run."""
+    """Tell the writer of a note in which commands stand below other words, or that was to confirm something, that
+    nothing ran."""
     member, message = case.facts.member, case.message
-    if member is None or message.signed is None:
+    if member is None:
         return
-    found = read(own_text(message.signed.text), NAMES)
-    if found.commands:
+    own = own_text(message.signed.text if message.signed is not None else message.text).split("\n")
+    found, remark = [line.strip() for line in own if read(line, NAMES).commands], _NOT_ON_TOP
+    if not found and message.target.strength is Strength.CONFIRM:
+        found, remark = [own[0][:LINE] or "(no text)"], _NOT_CONFIRMED
+    if found:
         number = case.facts.issue.number if case.facts.issue else None
         errand = Errand(case, member, number, "", message.message_id, {}, message.opened)
-        tell(errand, [Answer(line, (), done=False) for line in found.lines], remark=_NOT_ON_TOP)
+        tell(errand, [Answer(line, (), done=False) for line in found[:LINES]], remark=remark)
 
 
 def refused(case: "Case", member: Member) -> str:
@@ -145,7 +156,8 @@ def refused(case: "Case", member: Member) -> str:
             else "its text names no issue of this group"
         )
         proved = "signed " if message.signed is not None else ""
-        return f"{named}; the {proved}text must say which one it is about: begin it with /on {example}"
+        to = "" if meant is not None else f" and send it to {case.settings.group.extended('42')}"
+        return f"{named}; the {proved}text must say which one it is about: begin it with /on {example}{to}"
     if meant is None:
         return (
             f"there is no {case.settings.issue_id(said)}"
@@ -153,7 +165,10 @@ def refused(case: "Case", member: Member) -> str:
             else (f"it was sent to no issue; send it to {case.settings.group.extended(str(said))}")
         )
     if said != meant:
-        return f"its text is about {case.settings.issue_id(said)}, but it was sent to {case.settings.issue_id(meant)}"
+        return (
+            f"its text is about {case.settings.issue_id(said)}, but it was sent to {example}; if you mean {example}, "
+            f"begin it with /on {example}"
+        )
     return ""
 
 
@@ -188,13 +203,15 @@ def _run(desk: Desk, errand: Errand, command: Command) -> Answer:
 def _ask_others(desk: Desk, errand: Errand, command: Command) -> Answer:
     number = desk.issue.number if desk.issue is not None else None
     case = errand.case
+    if not errand.proved and case.settings.commands.auth == "dmarc":
+        return Answer(command.line, ("error: it takes two members, and a signed mail of each",), done=False)
     asked = parking.ask_others(
         desk.unit, case.tokens, case.settings, case.message, number, errand.member.id, command
     )  # fmt: skip
     if not asked:
         return Answer(command.line, ("error: it takes two members, and there is no other",), done=False)
     waits = f"waits for the /confirm of another member; asked: {', '.join(asked)}"
-    return Answer(command.line, (waits,), True, number)
+    return Answer(command.line, (waits,), True, number, waits=True)
 
 
 def _results(done: Done) -> tuple[str, ...]:
@@ -225,6 +242,7 @@ def tell(errand: Errand, answers: list[Answer], remark: str = "", *, secret: boo
             "in_reply_to": errand.message_id,
             "opened": errand.opened or (Opened.DECRYPTED.value if secret else ""),
             "answers": [[answer.line, list(answer.results), answer.done] for answer in group],
+            "waits": sum(answer.waits for answer in group),
             "remark": remark if number == main else "",
         }
         case.unit.notify("transcript", number, params, case.now)
@@ -240,7 +258,8 @@ def _pass_on(errand: Errand, desk: Desk) -> None:
         case.unit.notify("note", here, params, case.now, original=errand.original, pieces=pieces)
         case.unit.audit(here, member.id, "note", case.now)
     for number, changes in desk.changed.items():
-        case.unit.notify("changed", number, {"member": member.id, "changes": changes}, case.now)
+        params = {"member": member.id, "changes": changes, "opened": errand.opened}
+        case.unit.notify("changed", number, params, case.now)
 
 
 def finish(case: "Case", member: Member) -> "Outcome":

@@ -49,8 +49,9 @@ def confirm(case: "Case") -> "Outcome":
         shown = f"confirmed: {parked.content['lines'][0]}"
         tell(here, [Answer(line, (shown,), True, parked.issue) for line in message.block.lines])
         errand = Errand(
-            case, author, parked.issue, "", parked.content["message_id"], {}, message.opened, proved=True, seconded=True
-        )
+            case, author, parked.issue, "", parked.content["message_id"], {},
+            parked.content.get("opened") or message.opened, proved=True, seconded=True,
+        )  # fmt: skip
     carry_out(errand, lines)
     return finish(case, member)
 

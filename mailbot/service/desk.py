@@ -78,6 +78,10 @@ class Desk:
     """By a signature, or by whoever has the machine; a DMARC pass alone may not do everything."""
     seconded: bool = False
     """Another member has confirmed them."""
+    opened: str = ""
+    """What became of the encryption of the mail that they came in; what tells of them is told no weaker."""
+    discarded: bool = False
+    """A held mail was discarded already."""
     used_message: bool = False
     """A command has taken the message; without one it is an internal note."""
     verbs: Collection[str] = ()

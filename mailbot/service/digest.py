@@ -45,7 +45,7 @@ def send(at: Moment, work: Work) -> None:
 
 
 def _line(line: WorkLine) -> dict[str, object]:
-    what = _WHAT.get(line.what, line.what.replace("_", " "))
+    what = _WHAT.get(line.what, clock_kinds.label(line.what))
     if line.what == "waiting" and line.at is not None:
         what = _WHAT[clock_kinds.WAIT]
     if line.what == "unclaimed" and line.appointed:

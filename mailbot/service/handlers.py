@@ -303,7 +303,9 @@ def _not_a_members(case: Case) -> str:
     """What members are told of a mail that carries the address of one of them."""
     if not case.message.block:
         return _UNPROVED_MEMBER
-    return f"{_UNPROVED_MEMBER}; its commands were not carried out: {case.facts.doubt}"
+    unsigned = case.settings.commands.auth == "signature" and case.facts.doubt.endswith("not signed")
+    again = "; if you wrote it, send it again, signed" if unsigned else ""
+    return f"{_UNPROVED_MEMBER}; its commands were not carried out: {case.facts.doubt}{again}"
 
 
 def _record(case: Case, number: int, kind: str, member_id: str | None, *, participant: bool = True) -> None:

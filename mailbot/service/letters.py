@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mailbot.config import Member, Settings
 from mailbot.domain import clocks
+from mailbot.domain.clock_kinds import label
 from mailbot.domain.clocks import FIRST_RESPONSE, Act, ClockState
 from mailbot.domain.issue import Status, title_from
 from mailbot.mail import letters
@@ -210,7 +211,7 @@ def _contacts(clock: clocks.Clock) -> tuple[str, ...]:
 def _clocks(writing: Writing) -> tuple[Clock, ...]:
     running = (ClockState.RUNNING, ClockState.MISSED)
     return tuple(
-        Clock(clock.name, clock.due_at, _promised(clock))
+        Clock(label(clock.name), clock.due_at, _promised(clock))
         for clock in writing.about.clocks
         if clock.state in running and clock.live and clock.paused_at is None
     )
@@ -261,9 +262,10 @@ def _next(writing: Writing) -> tuple[Command, ...]:
     elif issue.owner is None:
         found.append(Command("/claim", "you take it and coordinate"))
     if issue.reporter:
-        found.append(Command("/reply", "the text below it goes to the reporter"))
+        found.append(Command("/reply", "its text goes to the reporter, any other to members"))
     if writing.claim.event in ("report", "unreadable"):
-        found.append(Command("/help", "all commands"))
+        reply = "a signed reply" if writing.settings.commands.auth == "signature" else "a reply"
+        found.append(Command("/help", f"all commands; they go on top of {reply}"))
     return tuple(found)
 
 

@@ -101,7 +101,7 @@ class Message:
     signed: SignedPart | None = None
     """What `signature` covers; None if there is none, or if it is around an encryption."""
     authors: int = 1
-    """How many authors From names, in however many fields."""
+    """How many authors From names, in however many fields; none if its one author has no address."""
     block: Block = field(default_factory=Block)
     """The commands at the top: of what is signed, if it is signed, else of the plain text."""
     text_digest: bytes = b""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from mailbot.config import Settings
 from mailbot.domain.calendar import Calendar
-from mailbot.domain.clock_kinds import Change, Event, kind_of, react
+from mailbot.domain.clock_kinds import EMBARGO, Change, Event, kind_of, label, react
 from mailbot.domain.clocks import Clock, ClockState
 from mailbot.domain.issue import Status
 from mailbot.domain.plans import Policy, ResponsePolicy
@@ -53,6 +53,11 @@ class Occasion(Protocol):
     @property
     def now(self) -> datetime: ...
 
+    @property
+    def opened(self) -> str:
+        """What became of the encryption of the mail that caused it; what a member said there is told no weaker."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -63,6 +68,7 @@ class Moment:
     actor: str
     now: datetime
     late: bool = False
+    opened: str = ""
 
 
 def issue_of(at: Occasion, number: int) -> IssueView:
@@ -120,15 +126,20 @@ def save(at: Occasion, clock: Clock) -> None:
 def tell(at: Occasion, event: str, number: int | None, params: Mapping[str, Any]) -> None:
     """Queue a notice."""
     late = isinstance(at, Moment) and at.late
-    at.unit.notify(event, number, {**params, "late": late}, at.now)
+    at.unit.notify(event, number, {**params, "late": late, "opened": at.opened}, at.now)
+
+
+_ENDED: dict[str, str] = {ClockState.MET: "in time", ClockState.MISSED: "late"}
 
 
 def words(clock: Clock, now: datetime) -> str:
-    """``silence: due Sun 29 Nov 2026 09:00 UTC (in 5 days)``."""
-    name = clock.name.replace("_", " ")
+    """``word to the reporter: due Sun 29 Nov 2026 09:00 UTC (in 5 days)``."""
+    name = label(clock.name)
     if clock.state == ClockState.RUNNING:
         return f"{name}: due {when(clock.due_at)} ({left(clock.due_at, now)})"
-    return f"{name}: {clock.state}"
+    if clock.name == EMBARGO and not clock.live:
+        return f"{name}: over"  # it ends on its day, which nobody missed
+    return f"{name}: {_ENDED.get(clock.state, clock.state)}"
 
 
 CLOCKS = "clocks"

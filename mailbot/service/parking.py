@@ -39,11 +39,17 @@ def ask_others(
 ) -> list[str]:
     """Keep one command that takes two members, and ask all the others. Returns who they are."""
     now = message.envelope.received_at
-    content = {"lines": [line.line], "message": "", "message_id": message.message_id, "relayed": {}}
+    content = {
+        "lines": [line.line],
+        "message": "",
+        "message_id": message.message_id,
+        "relayed": {},
+        "opened": message.opened,
+    }
     parked = unit.park(number, member, content, now, second=True)
     params = {
         "member": member, "token": tokens.confirm(parked), "lines": content["lines"],
-        "until": (now + LIFETIME).isoformat(),
+        "until": (now + LIFETIME).isoformat(), "opened": message.opened,
     }  # fmt: skip
     unit.notify("second", number, params, now)
     return [one.id for one in settings.member if one.id != member]

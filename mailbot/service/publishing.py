@@ -30,7 +30,7 @@ def publish(at: Occasion, number: int) -> Lines:
     if issue.drill:
         return (*lines, "announced to nobody: it is a drill")
     if not contacts:
-        return (*lines, "announced to nobody: disclosure.announce_to is empty")
+        return (*lines, "announced to nobody: no address for announcements is configured")
     params = {
         "to": list(contacts), "title": issue.title, "severity": issue.severity or "", "cvss": issue.cvss or "",
         "cves": list(issue.cves), "links": list(issue.links), "credit": issue.credit or "",

@@ -64,7 +64,8 @@ def authorship(message: Message, settings: Settings) -> Authorship:
         return _nobody(_OBJECTIONS[signature.verdict])
     if message.came_encrypted:
         return _nobody("it is encrypted, but not signed")
-    claimed = settings.member_by_address(message.author)
+    # Without one readable From the author is whoever the envelope names, and no result is about that one.
+    claimed = settings.member_by_address(message.author) if message.authors == 1 else None
     if settings.commands.auth == "signature" or claimed is None:
         return _nobody("it is not signed")
     if message.automatic or message.listed:

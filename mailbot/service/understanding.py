@@ -246,7 +246,7 @@ def _message(
         signature=Signature(),
         authserv_id=", ".join(trusted) if checks != Authentication() else "",
         checks=checks,
-        authors=len(written_by),
+        authors=len(written_by) if len(written_by) > 1 or single else 0,
         automatic=why_automatic in (Automatic.MACHINE, Automatic.REPLY) or not envelope.reverse_path,
         # Exchange calls its vacation replies "auto-generated", and sends them from nobody.
         vacation=why_automatic is Automatic.REPLY or (why_automatic is Automatic.MACHINE and not envelope.reverse_path),

@@ -18,8 +18,11 @@ from mailbot.storage.vault import Vault, row_id
 
 LOOKED_AT = 500
 """Mails of one issue that are looked at, the newest first: each costs a decryption while the write lock is held."""
+STRANGERS = 2_000_000
+"""Characters that are looked at of what came from or went to people outside, besides the report: about a second's work,
+while the write lock is held. Eight of the longest texts."""
 _INTERNAL = ("note",)
-_OUTSIDE = ("report", "follow_up", "reply")
+_OUTSIDE = ("follow_up", "reply")
 _SPEND = insert_or(spent).on_conflict_do_nothing()
 
 
@@ -94,14 +97,26 @@ class CommandRecords:
 
     def texts(self, number: int) -> IssueTexts:
         box = self._box(number)
-        rows = select(notice.c.event, notice.c.sealed).where(
-            notice.c.issue_id == number, notice.c.event.in_([*_INTERNAL, *_OUTSIDE])
-        )
-        found: dict[bool, list[str]] = {True: [], False: []}
-        for row in self._connection.execute(rows.order_by(notice.c.id.desc()).limit(LOOKED_AT)):
+        rows = select(notice.c.event, notice.c.sealed).where(notice.c.issue_id == number)
+        notes = rows.where(notice.c.event.in_(_INTERNAL)).order_by(notice.c.id.desc()).limit(LOOKED_AT)
+        report = rows.where(notice.c.event == "report").order_by(notice.c.id).limit(1)
+        others = rows.where(notice.c.event.in_(_OUTSIDE)).order_by(notice.c.id.desc()).limit(LOOKED_AT)
+        # Apart, and in full: however much strangers write on an issue, no note goes unseen because of that.
+        found: dict[bool, list[str]] = {
+            True: [box.open_json(row.sealed, "notice").get("text", "") for row in self._connection.execute(notes)],
+            False: [],
+        }
+        left = STRANGERS
+        for row in self._connection.execute(others):
             params = box.open_json(row.sealed, "notice")
-            internal = row.event in _INTERNAL or params.get("role") in (Role.EXPERT, "member")
-            found[internal].append(params.get("text", ""))
+            text = params.get("text", "")
+            left -= len(text)
+            if left < 0:
+                break
+            found[params.get("role") in (Role.EXPERT, "member")].append(text)
+        found[False] += [
+            box.open_json(row.sealed, "notice").get("text", "") for row in self._connection.execute(report)
+        ]
         return IssueTexts(tuple(found[True]), tuple(found[False]))
 
     def park(self, number: int | None, member: str, content: Mapping[str, Any], now: datetime, *, second: bool) -> int:

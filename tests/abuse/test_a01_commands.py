@@ -83,7 +83,10 @@ def refused(group: Victim, sent: Sequence[Sent], reason: str) -> None:
     relayed = [one for one in kept if "NOT AUTHENTICATED" in one.words]
     assert {one.recipient for one in relayed} == {ALICE, BOB}
     assert all(reason in one.words for one in relayed)
-    assert not [one for one in sent if one.recipient not in MEMBERS and "@members.example" not in one.recipient]
+    # Operators hear meanwhile of the keys here that are at their end; what they hear holds nothing of any issue.
+    told = [one for one in sent if not one.recipient.endswith("@members.example")]
+    assert {one.recipient for one in told} <= {"ops@example.org"}
+    assert not any(b"EX-1" in one.raw for one in told)
     ((states,),) = group.query("SELECT count(*) FROM inbox WHERE state != 'done'")
     assert states == 0
 

@@ -53,7 +53,7 @@ def test_a_reply_is_the_text_below_it_in_the_groups_name(bot: World) -> None:
 
 
 def test_a_reply_is_the_first_response(bot: World) -> None:
-    assert "first response: met" in run(bot, "/reply\n\nThank you.")
+    assert "first response: in time" in run(bot, "/reply\n\nThank you.")
     assert [clock["state"] for clock in bot.show(1)["clocks"] if clock["name"] == "first_response"] == ["met"]
 
 

@@ -102,6 +102,14 @@ def test_a_confirmation_stands_alone_and_needs_its_token(bot: World) -> None:
     assert owner(bot) is None
 
 
+def test_an_answer_that_confirms_nothing_is_told_so(bot: World) -> None:
+    question = asked(bot.receive(plain("/claim", "dave", dmarc="pass"), DAVE, address()))
+    for text in ("confirm\n", "Yes, that was me.\n\n> /claim\n", "> /claim\n"):
+        sent = bot.receive(plain(text, "dave", dmarc="pass"), DAVE, answer_to(question))
+        assert "Nothing was confirmed: /confirm must be the first line" in " ".join(transcript(sent).split())
+        assert owner(bot) is None
+
+
 def test_signed_commands_run_at_once(bot: World) -> None:
     assert "owner: nobody -> alice" in transcript(bot.receive(command(bot.lab, "/claim"), ALICE, address()))
 
@@ -158,6 +166,7 @@ def test_a_command_waits_for_another_member(bot: World, auth: str) -> None:
     bot.reload(lambda text: text.replace('auth = "confirm"', f'auth = "{auth}"'))
     sent = bot.receive(command(bot.lab, "/close fixed"), ALICE, address())
     assert "waits for the /confirm of another member; asked: bob, dave" in transcript(sent)
+    assert "0 of 1 command done, 1 waits for another member" in transcript(sent)
     questions = {one.member_id: one for one in sent if one.kind == "second"}
     assert set(questions) == {"bob", "dave"}
     assert "Alice Example typed a command that takes two members" in questions["bob"].words

@@ -122,8 +122,10 @@ def test_an_embargo_is_lifted_at_once_when_enough_members_agree(bot: World) -> N
     sent = say(bot, "/lift it is on a mailing list")
     assert ("lift", "bob") in kinds(sent)
     assert "lift: none -> 1 of 2 agree (alice)" in transcript(sent).replace("\n", " ")
+    assert "the others are asked to /agree or to /object" in transcript(sent)
     assert bot.show(1)["embargo_until"] is not None
     sent = say(bot, "/agree", by="bob")
+    assert "lift: 1 of 2 agree (alice) -> 2 of 2 agree (alice, bob)" in transcript(sent)
     assert "lifted" in transcript(sent)
     assert bot.show(1)["embargo_until"] is None
     assert clocks(bot)["embargo"]["state"] == "met"
@@ -179,7 +181,7 @@ def test_exploitation_starts_the_legal_deadlines_and_filing_stops_them(bot: Worl
     assert "regulatory 72h: due Fri 27 Nov 2026 09:00 UTC" in answer
     assert "regulatory_final" not in clocks(bot)
     assert {one.kind for one in bot.pass_time(timedelta(hours=18))} == {"regulatory"}
-    assert "regulatory 24h: met" in run(bot, "/filed 24h CERT-1")
+    assert "regulatory 24h: in time" in run(bot, "/filed 24h CERT-1")
     assert "no such deadline runs" in run(bot, "/filed 24h")
     run(bot, "/fixed")
     assert clocks(bot)["regulatory_final"]["due_at"] == "2026-12-09T03:00:00Z"
@@ -205,7 +207,7 @@ def test_exploitation_since_no_date_is_refused(bot: World, typed: str) -> None:
 
 
 def test_a_claim_stops_the_search_for_a_coordinator(bot: World) -> None:
-    assert "coordinator: met" in run(bot, "/claim")
+    assert "coordinator: in time" in run(bot, "/claim")
     assert bot.show(1)["owner"] == "alice"
     assert "appointed" not in {one.kind for one in bot.pass_time(5 * DAY)}
 
@@ -221,13 +223,15 @@ def test_whoever_is_on_call_is_asked_and_then_all_members_hear(bot: World) -> No
     assert after == ["alice", "bob", "dave"]
     assert bot.show(1)["appointed"] is None
     assert [one for one in bot.pass_time(20 * DAY) if one.kind in ("appointed", "nobody_coordinates")] == []
-    assert "coordinator: missed" in run(bot, "/claim", by="bob")
+    assert "coordinator: late" in run(bot, "/claim", by="bob")
     assert clocks(bot)["coordinator"]["state"] == "missed"
 
 
 def test_a_reply_starts_the_clock_of_silence_and_the_coordinator_is_reminded_first(bot: World) -> None:
     run(bot, "/claim")
-    assert "silence: due Sun 29 Nov 2026 09:00 UTC" in run(bot, "/reply\n\nWe are on it.").replace("\n", " ")
+    assert "word to the reporter: due Sun 29 Nov 2026 09:00 UTC" in run(bot, "/reply\n\nWe are on it.").replace(
+        "\n", " "
+    )
     assert [one.member_id for one in bot.pass_time(5 * DAY) if one.kind == "silence"] == ["alice"]
     wide = [one for one in bot.pass_time(timedelta(days=2.5)) if one.kind == "silence"]
     assert [one.member_id for one in wide] == ["alice", "bob", "dave"]

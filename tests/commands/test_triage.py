@@ -82,6 +82,8 @@ def test_history_and_status_tell_what_happened(bot: World) -> None:
     run(bot, "/claim\n/severity high")
     told = run(bot, "/history\n/status EX-1\n/whoami\n/help claim")
     assert "alice  claim: none -> alice" in told
+    assert "mailbot  clocks: first response running, due Thu 26 Nov 2026 09:00 UTC; coordinator" in told
+    assert "{" not in told
     assert "owner: alice" in told
     assert "alice, Alice Example <alice@members.example>" in told
     assert "for example: /claim" in told
@@ -91,6 +93,13 @@ def test_commands_about_no_issue_need_none(bot: World) -> None:
     sent = bot.receive(command(bot.lab, "/whoami\n/help", subject=""), ALICE, "security+control@example.org")
     assert sent[0].inside["Subject"] == "[EX] 2 of 2 commands done"
     assert "/claim [force] - " in transcript(sent)
+    assert "Embargo, fix and publication:\n/embargo" in transcript(sent)
+    assert "Commands are the first lines of a mail" in transcript(sent)
+
+
+def test_the_help_of_a_command_that_takes_a_text_says_where_it_stands(bot: World) -> None:
+    assert "and below it, after an empty line, the text" in run(bot, "/help reply")
+    assert "the text" not in run(bot, "/help claim").partition("for example")[2]
 
 
 def test_what_a_mail_asks_of_another_issue_is_answered_apart(bot: World) -> None:

@@ -49,7 +49,9 @@ def test_the_signature_decides_who_it_is_whatever_from_says(bot: World) -> None:
 def test_a01_an_unsigned_command_with_a_members_from(bot: World) -> None:
     sent = bot.receive(plain("/claim"), ALICE, address())
     assert claimed(bot) is None
-    assert doubts(sent).endswith("its commands were not carried out: it is not signed")
+    assert doubts(sent).endswith(
+        "its commands were not carried out: it is not signed; if you wrote it, send it again, signed"
+    )
     assert {kind for kind, _ in kinds(sent)} == {"follow_up"}
 
 
@@ -202,7 +204,7 @@ def test_a12_a13_two_authors(bot: World) -> None:
 def test_a14_encrypted_but_unsigned(bot: World) -> None:
     sent = bot.receive(wrap(secret(bot.lab, entity("/claim"))), ALICE, address())
     assert claimed(bot) is None
-    assert doubts(sent).endswith("it is encrypted, but not signed")
+    assert doubts(sent).endswith("it is encrypted, but not signed; if you wrote it, send it again, signed")
 
 
 def test_a_signature_around_the_encryption_says_nothing_about_what_is_inside(bot: World) -> None:
@@ -222,6 +224,13 @@ def test_a33_a_text_for_another_instance(bot: World) -> None:
         assert "no issue of this group" in " ".join(transcript(sent).split())
 
 
+def test_what_is_refused_for_its_issue_says_how_to_name_one(bot: World) -> None:
+    sent = bot.receive(command(bot.lab, "/claim", subject="hello"), ALICE, "security@example.org")
+    assert "begin it with /on EX-42 and send it to security+42@example.org" in " ".join(transcript(sent).split())
+    sent = bot.receive(command(bot.lab, "/claim", subject="Re: [EX-2] Crash"), ALICE, address())
+    assert "if you mean EX-1, begin it with /on EX-1" in " ".join(transcript(sent).split())
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -239,9 +248,9 @@ def test_a34_a_command_that_is_not_at_the_top(bot: World, text: str) -> None:
     assert [one for one in kinds(sent) if one[0] != "transcript"] == [("note", "bob"), ("note", "dave")]
 
 
-def test_who_writes_a_command_below_the_quote_is_told_that_it_did_not_run(bot: World) -> None:
-    text = "On Mon, 23 Nov 2026, Bob wrote:\n> hello\n\n/claim\n"
-    sent = bot.receive(command(bot.lab, text), ALICE, address())
+@pytest.mark.parametrize("above", ["On Mon, 23 Nov 2026, Bob wrote:\n> hello\n\n", "Hi all,\n\n"])
+def test_who_writes_a_command_below_other_words_is_told_that_it_did_not_run(bot: World, above: str) -> None:
+    sent = bot.receive(command(bot.lab, f"{above}/claim\n"), ALICE, address())
     assert "commands count only as the first lines of a mail" in " ".join(transcript(sent).split())
     assert kinds(bot.receive(command(bot.lab, "> hello\n\nI agree: /claim it.\n"), ALICE, address())) == [
         ("note", "bob"), ("note", "dave"),
@@ -307,7 +316,7 @@ def test_only_so_many_transcripts_of_failures_are_sent(bot: World) -> None:
 def test_dmarc_counts_only_where_the_config_says_so(bot: World) -> None:
     sent = bot.receive(plain("/claim", dmarc="pass"), ALICE, address())
     assert claimed(bot) is None
-    assert doubts(sent).endswith("it is not signed")
+    assert doubts(sent).endswith("it is not signed; if you wrote it, send it again, signed")
     bot.reload(lambda config: config.replace("[operators]", '[commands]\nauth = "dmarc"\n\n[operators]'))
     for verdict in ("", "fail", "none"):
         bot.receive(plain("/claim", dmarc=verdict), ALICE, address())

@@ -115,13 +115,15 @@ class Chaos:
         if self._failed:
             raise self._failed[0]
         self._scene.settle(impatient=True)
-        # Every clock has its say, and what it says arrives.
+        # Every first response has its say, and what it says arrives.
         self._scene.wait(self._all_clocks_fired, "the clocks")
         self._scene.settle(impatient=True)
         return self._summary(seconds)
 
     def _all_clocks_fired(self) -> bool:
-        return self._scene.query("SELECT count(*) FROM clock WHERE next_at IS NOT NULL") == [(0,)]
+        return self._scene.query(
+            "SELECT count(*) FROM clock WHERE name = 'first_response' AND next_at IS NOT NULL"
+        ) == [(0,)]
 
     def _summary(self, seconds: float) -> Summary:
         entries = self._scene.ledger.entries.values()

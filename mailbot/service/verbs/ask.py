@@ -1,20 +1,17 @@
 """``/ask``: like ``/reply``, and now the group waits for the reporter."""
 
-from mailbot.service import clockwork
 from mailbot.service.answering import send
 from mailbot.service.desk import Change, Desk, Done, none
 from mailbot.service.verbs.verb import Verb
 
 
 def effect(desk: Desk, args: str) -> Done:
-    none(args, "the text stands below it")
+    none(args, "write the text below it")
     issue = desk.open_issue
     done = send(desk, desk.text(), "ask", waits=True)
     desk.take_message()
-    clocks = clockwork.waiting(desk, issue.number)
-    desk.refresh()
     changes = (Change("status", issue.status, desk.about.status),) if issue.status != desk.about.status else ()
-    return Done(changes, (*clocks, *done.lines))
+    return Done(changes, done.lines)
 
 
 VERB = Verb(

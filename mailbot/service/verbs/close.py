@@ -1,5 +1,6 @@
 """``/close OUTCOME``: the issue is over; its clocks stop. That a report is none is said by several members."""
 
+from mailbot.domain.clock_kinds import label
 from mailbot.domain.issue import Outcome
 from mailbot.mail.control import plain
 from mailbot.service import closing
@@ -25,10 +26,11 @@ def effect(desk: Desk, args: str) -> Done:
         agreed = counted(desk).count(verdict)
         if agreed < quorum:
             params = {"member": desk.member.id, "outcome": outcome.value, "reason": text, "missing": quorum - agreed}
+            params["opened"] = desk.opened
             desk.unit.notify("opinion", issue.number, params, desk.now)
             missing = f"not closed: {agreed} of {quorum} members agree so far; the others are asked"
             return Done(tuple(changes), (missing, *tally_lines(desk)))
-    stopped = [clock.name.replace("_", " ") for clock in issue.clocks if clock.live]
+    stopped = [label(clock.name) for clock in issue.clocks if clock.live]
     closing.close(desk.unit, issue.number, outcome, desk.actor, desk.now)
     desk.refresh()
     changes += [Change("status", issue.status, f"closed ({outcome.value})"), *desk.reason(text)]

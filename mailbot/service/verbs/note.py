@@ -5,7 +5,7 @@ from mailbot.service.verbs.verb import Verb
 
 
 def effect(desk: Desk, args: str) -> Done:
-    none(args, "the text stands below it")
+    none(args, "write the text below it")
     desk.text()
     return Done(lines=("the text below went to the members",))
 

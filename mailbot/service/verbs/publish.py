@@ -19,7 +19,7 @@ def effect(desk: Desk, args: str) -> Done:
     lines = publish(desk, number)
     desk.unit.audit(number, desk.actor, "publish", desk.now, new=desk.now.isoformat())
     desk.refresh()
-    return Done((Change("published", None, when(desk.now)),), lines)
+    return Done((Change("published", None, when(desk.now)),), (*lines, "when nothing is left to do: /close fixed"))
 
 
 def _check(desk: Desk, args: str) -> None:

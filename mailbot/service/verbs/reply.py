@@ -6,7 +6,7 @@ from mailbot.service.verbs.verb import Verb
 
 
 def effect(desk: Desk, args: str) -> Done:
-    none(args, "the text stands below it")
+    none(args, "write the text below it")
     text = desk.text()
     done = send(desk, text, "reply")
     desk.take_message()

@@ -1,5 +1,6 @@
 """``/status``: where an issue stands. Answered only to who asks."""
 
+from mailbot.domain.clock_kinds import label
 from mailbot.domain.clocks import ClockState
 from mailbot.mail.times import left, when
 from mailbot.service.desk import Desk, Done
@@ -22,8 +23,7 @@ def lines(desk: Desk, issue: IssueView) -> list[str]:
     for clock in issue.clocks:
         if clock.state in (ClockState.RUNNING, ClockState.PAUSED, ClockState.MISSED):
             shown.append(
-                f"{clock.name.replace('_', ' ')}: {clock.state}, due {when(clock.due_at)} "
-                f"({left(clock.due_at, desk.now)})"
+                f"{label(clock.name)}: {clock.state}, due {when(clock.due_at)} ({left(clock.due_at, desk.now)})"
             )
     return shown
 

@@ -90,3 +90,10 @@ def test_a_hostile_line_takes_no_time(line: str) -> None:
     started = time.process_time()
     own_text(f"{line}\n" * 3)
     assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize("line", ["-" * 999, "- " * 499 + "x", "_*" * 499 + "original"])
+def test_rows_of_hyphens_take_no_time(line: str) -> None:
+    started = time.monotonic()
+    assert own_text(f"{line}\n" * 250).startswith(line[:20])
+    assert time.monotonic() - started < 5  # it was a minute
