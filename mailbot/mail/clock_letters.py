@@ -181,6 +181,16 @@ class KeyExpiryOperators(Letter):
     """Whose; "" for the group's."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberKey(Letter):
+    """To operators and members: a member brought another key, which counts when the config names it."""
+
+    notice: ClassVar[str] = "member_key"
+    member: str
+    fingerprint: str
+    operators: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class DigestLine:
     """One issue. `title` is "" in mail that is not encrypted."""

@@ -17,6 +17,7 @@ from mailbot.mail.clock_letters import (
     KeyExpiry,
     KeyExpiryOperators,
     LiftProposed,
+    MemberKey,
     NobodyCoordinates,
     Regulatory,
     RegulatoryContact,
@@ -80,6 +81,7 @@ CLOCK_LETTERS: tuple[Letter, ...] = (
         group=_GROUP, now=_NOW, fingerprint=_FINGERPRINT, part="encryption sub-key", expires_at=_NOW + 7 * _DAY,
         member="bob",
     ),
+    MemberKey(group=_GROUP, now=_NOW, member="bob", fingerprint=_FINGERPRINT, operators=("ops@example.org",)),
     Digest(
         group=_GROUP, now=_NOW, issue="EX", count=4, address="security+control@example.org",
         parts=(

@@ -129,3 +129,9 @@ def ourselves(settings: Settings, _issue: IssueView | None, _params: Mapping[str
 
 def operators(settings: Settings, _issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
     return [Recipient(address) for address in settings.operators.addresses]
+
+
+def group_and_operators(settings: Settings, _issue: IssueView | None, _params: Mapping[str, Any]) -> list[Recipient]:
+    """What all of them should know, and may be read on the way."""
+    everybody = [_member(member) for member in settings.member]
+    return everybody + [Recipient(address) for address in settings.operators.addresses]

@@ -35,6 +35,7 @@ class CarriedKey:
     """Of its user ids, in lower case."""
     usable: bool
     """It can be encrypted to at the time the mail came."""
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _carried(info: KeyInfo, armor: str, at: datetime) -> CarriedKey:
     addresses = tuple(
         mailbox.address.lower() for user_id in info.user_ids for mailbox in mailboxes(user_id) if mailbox.address
     )
-    return CarriedKey(info.fingerprint, armor, addresses, info.usable(at))
+    return CarriedKey(info.fingerprint, armor, addresses, info.usable(at), info.revoked)
 
 
 def _blobs(content: Content, outer: Structure, author: str) -> Iterator[bytes]:

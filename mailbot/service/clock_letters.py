@@ -133,6 +133,14 @@ def key_expiry_operators(writing: Writing, _missing: tuple[Missing, ...]) -> mai
     )  # fmt: skip
 
 
+def member_key(writing: Writing, _missing: tuple[Missing, ...]) -> mails.MemberKey:
+    params = writing.claim.params
+    return mails.MemberKey(
+        group=writing.group, now=writing.now, member=params["of"], fingerprint=params["fingerprint"],
+        operators=writing.settings.operators.addresses,
+    )  # fmt: skip
+
+
 def digest(writing: Writing, _missing: tuple[Missing, ...]) -> mails.Digest:
     """With the titles, for mail that is encrypted."""
     return _digest(writing, titles=True)

@@ -113,6 +113,10 @@ class CommandRecords(Protocol):
         """The newest issues first. `word` is ``mine`` (`actor`'s), ``open``, ``overdue``, ``due`` or ``unclaimed``."""
         ...
 
+    def has_key(self, fingerprint: str) -> bool:
+        """Whether a public key is kept for members, lists or experts."""
+        ...
+
     def put_key(self, fingerprint: str, armor: str, addresses: Sequence[str], now: datetime) -> None:
         """Take a member's public key in place of the one there is."""
         ...

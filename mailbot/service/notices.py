@@ -86,6 +86,7 @@ NOTICES: Mapping[str, Notice] = {
     "regulatory_contact": Notice(audiences.contacts, clock_letters.regulatory_contact, Manner.OUTSIDE),
     "key_expiry": Notice(audiences.member, clock_letters.key_expiry, Manner.OUTSIDE),
     "key_expiry_operators": Notice(audiences.operators, clock_letters.key_expiry_operators, Manner.OUTSIDE),
+    "member_key": Notice(audiences.group_and_operators, clock_letters.member_key, Manner.OUTSIDE),
     "announcement": Notice(audiences.contacts, clock_letters.announcement, Manner.OUTSIDE),
 }
 

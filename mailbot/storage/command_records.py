@@ -83,6 +83,9 @@ class CommandRecords:
         fields = ("number", "status", "owner", "severity", "title", "encrypted")
         return [ListedIssue(**{name: row[name] for name in fields}) for row in rows]
 
+    def has_key(self, fingerprint: str) -> bool:
+        return keys.get(self._connection, fingerprint) is not None
+
     def put_key(self, fingerprint: str, armor: str, addresses: Sequence[str], now: datetime) -> None:
         keys.put(self._connection, fingerprint, armor, now, addresses)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mailbot.openpgp.process import stop_agent
 from tests.commands.mails import RITA, address, command, kinds, run, transcript, wrap
-from tests.openpgp_keys import Lab
+from tests.openpgp_keys import Home, Lab
 from tests.shapes import mails
 from tests.world import World, mail
 
@@ -152,11 +153,45 @@ def test_who_is_away_is_not_asked(bot: World) -> None:
         assert "1 error" in run(bot, f"/away {bad}")
 
 
+def test_another_key_waits_for_an_operator_and_everybody_hears_of_it(bot: World, lab: Lab) -> None:
+    other = lab.fingerprint("planted")
+    sent = bot.receive(command(lab, f"/key\n\n{lab.people.public('planted')}"), ALICE, address("control"))
+    assert "it counts when an operator has put it into the config" in transcript(sent)
+    told = {one.recipient: one for one in sent if one.kind == "member_key"}
+    assert set(told) == {ALICE, BOB, "dave@members.example", "ops@example.org"}
+    assert f'fingerprint = "{other}"' in told["ops@example.org"].text
+    assert "alice brings another key" in told["ops@example.org"].subject
+    # It is there, and nothing is encrypted to it.
+    assert any(lab.people.public("planted")[:40] in armor for armor in bot.store.keys()[1])
+    relay = bot.receive(mail(message_id="<again@out.example>", author="Kim <kim@out.example>"), "kim@out.example")
+    info = bot.gpg.info(other)
+    assert info is not None
+    (to_alice,) = [one for one in relay if one.member_id == "alice" and one.kind == "report"]
+    assert to_alice.encrypted
+
+
+def test_a_revocation_counts_at_once(bot: World, lab: Lab, short_path: Path) -> None:
+    home = Home.create(short_path / "r")
+    home.make("another", "Another <another@out.example>")  # which makes what gpg keeps there
+    certificate = lab.people.path / "openpgp-revocs.d" / f"{lab.fingerprint('alice')}.rev"
+    home.gpg("--import", data=lab.people.public("alice").encode())
+    home.gpg("--import", data=certificate.read_bytes().replace(b"\n:-----", b"\n-----"))
+    armor = home.gpg("--armor", "--export", lab.fingerprint("alice")).decode()
+    stop_agent(home.path)
+    sent = bot.receive(command(lab, f"/key\n\n{armor}"), ALICE, address("control"))
+    assert ("transcript", "alice") in kinds(sent)
+    relay = bot.receive(mail(message_id="<again@out.example>", author="Kim <kim@out.example>"), "kim@out.example")
+    (to_alice,) = [one for one in relay if one.member_id == "alice"]
+    assert not to_alice.encrypted
+    assert "revoked" in to_alice.text
+    assert "heap" not in to_alice.text
+
+
 def test_a_member_brings_a_newer_copy_of_their_key(bot: World, lab: Lab) -> None:
     before, _ = bot.store.keys()
     assert "it brings no key" in run(bot, "/key")
     foreign = f"/key\n\n{lab.people.public('bob')}"
-    assert "is not the key in the config" in run(bot, foreign)
+    assert "which is the key of bob" in run(bot, foreign)
     assert "is now as in your mail" in run(bot, f"/key\n\n{lab.people.public('alice')}")
     after, _ = bot.store.keys()
     assert after == before + 1

@@ -20,7 +20,7 @@ OUTSIDE = {
     *("escalation_coordinator", "regulatory_contact", "embargo_reporter"),
 }
 PUBLIC = {"announcement"}
-OPERATORS = {"loop", "trouble", "undelivered_member", "key_expiry_operators", "key_expiry"}
+OPERATORS = {"loop", "trouble", "undelivered_member", "key_expiry_operators", "key_expiry", "member_key"}
 MEMBERS = set(SAMPLES) - OUTSIDE - OPERATORS - PUBLIC
 ABOUT_NO_ISSUE = {"hand_over", "digest", "held", "new_key"}
 SECRET = "Rhododendron"

@@ -253,6 +253,9 @@ class FakeUnit:
     def listed(self, word: str, actor: str, limit: int, now: datetime) -> list[ListedIssue]:
         return []
 
+    def has_key(self, fingerprint: str) -> bool:
+        return False
+
     def put_key(self, fingerprint: str, armor: str, addresses: Sequence[str], now: datetime) -> None:
         raise AssertionError("no key comes here")
 

@@ -147,6 +147,7 @@ def _about_clocks() -> dict[str, dict[str, Any]]:
         "embargo_reporter": {"end": due, "lifted": False, "published": False},
         "key_expiry": key,
         "key_expiry_operators": key,
+        "member_key": {"of": "alice", "fingerprint": fake_fingerprint("alice")},
         "digest": {"count": 1, "parts": [part]},
         "announcement": {
             "to": ["announce@example.org"], "title": "An overflow", "severity": "high", "cvss": "",
@@ -162,7 +163,7 @@ PERSONAL = ("transcript", "confirm", "appointed", "hand_over", "hand_over_lapsed
 PERHAPS_NO_ISSUE = ("transcript", "confirm", "second")
 ABOUT_NO_ISSUE = (
     *("key", "undelivered_member", "hand_over", "key_expiry", "key_expiry_operators", "digest"),
-    *("held", "loop", "new_key", "trouble"),
+    *("held", "loop", "member_key", "new_key", "trouble"),
 )
 WITH_ORIGINAL = ("report", "unreadable", "follow_up", "note", "introduction")
 

@@ -60,6 +60,7 @@ TOLD = {
     "regulatory_contact": {ESCALATION},
     "key_expiry": {"alice"},
     "key_expiry_operators": {"ops@example.org"},
+    "member_key": {"alice", "bob", "dave", "ops@example.org"},
     "announcement": {"announce@example.org"},
 }
 """Event -> member ids, or addresses outside."""
@@ -106,7 +107,8 @@ def test_no_outsider_is_among_the_audience_of_a_members_notice(event: str, confi
 
 
 @pytest.mark.parametrize(
-    "event", [event for event in EVENTS if NOTICES[event].manner is Manner.OUTSIDE and event not in PERSONAL]
+    "event",
+    [event for event in EVENTS if NOTICES[event].manner is Manner.OUTSIDE and event not in (*PERSONAL, "member_key")],
 )
 @pytest.mark.parametrize("config", [MEMBERS, TO_LIST], ids=["members", "list"])
 def test_a_notice_for_outsiders_goes_to_no_member_and_not_to_the_list(event: str, config: Settings) -> None:
