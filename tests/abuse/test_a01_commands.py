@@ -237,7 +237,11 @@ def test_a34_a_command_that_is_quoted_or_below_anything(group: Victim, inside: s
     raw = wrap(secret(group.lab, f"{inside}\r\n{next(_numbers)}\r\n", "alice", _now()))
     sent = group.receive(raw, ALICE, "security+1@example.org")
     assert owner(group) is None
-    assert {one.recipient for one in sent} == {
-        BOB, "dave@members.example", "fred@members.example", "eve@members.example",
-    }  # fmt: skip
+    others = {BOB, "dave@members.example", "fred@members.example", "eve@members.example"}
+    # Whoever seems to have meant a command is told that nothing was carried out.
+    told = [one for one in sent if one.recipient == ALICE]
+    # (Operators hear meanwhile of the keys here that are at their end.)
+    assert {one.recipient for one in sent} - {ALICE, "ops@example.org"} == others
+    assert bool(told) == ("Hello" in inside or "wrote:" in inside)
+    assert all("0 of " in str(one.inside["Subject"]) for one in told)
     assert re.search(r"member Alice Example", to(sent, BOB).words)
