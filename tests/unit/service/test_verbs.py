@@ -1,13 +1,14 @@
 """The table of verbs: complete, readable, and the same in every place where people see it."""
 
+import pkgutil
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from mailbot.cli.issue_verbs import NOT_HERE
 from mailbot.mail.control import read
+from mailbot.service import verbs as package
 from mailbot.service.verbs import NAMES, VERBS
 from mailbot.service.verbs.verb import Verb
 from tests.documents import ROOT
@@ -39,8 +40,7 @@ def test_what_an_operator_can_type_is_in_the_operators_table(golden: Callable[..
 
 
 def test_every_file_of_a_verb_is_in_the_table() -> None:
-    folder = Path(ROOT / "mailbot" / "service" / "verbs")
-    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "verb"}
+    files = {module.name for module in pkgutil.iter_modules(package.__path__)} - {"verb"}
     assert files == {name.replace("-", "_") for name in NAMES}
 
 
