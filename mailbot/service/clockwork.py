@@ -20,7 +20,20 @@ from mailbot.service.coordination import (
     unclaimed,
     went_away,
 )
-from mailbot.service.occasion import Lines, Moment, Occasion, calendar, happen, issue_of, live, policy, stop_all, tell
+from mailbot.service.occasion import (
+    Lines,
+    Moment,
+    Occasion,
+    calendar,
+    happen,
+    issue_of,
+    live,
+    moved,
+    policy,
+    stop_all,
+    tell,
+    words,
+)
 
 __all__ = [
     "FILED",
@@ -59,10 +72,11 @@ __all__ = [
 
 def opened(at: Occasion, number: int, received_at: datetime) -> Lines:
     """A report came: the group's promises run from the moment at which it was received."""
-    lines = happen(at, number, Event.REPORTED, started_at=received_at)
-    embargo = live(at, number, EMBARGO)
-    at.unit.change_issue(number, {"embargo_until": embargo.due_at if embargo else None})
-    return lines
+    clocks = moved(at, number, Event.REPORTED, started_at=received_at)
+    # A new issue has none yet, so that most reports need not look at it again.
+    if embargo := next((clock for clock in clocks if clock.name == EMBARGO), None):
+        at.unit.change_issue(number, {"embargo_until": embargo.due_at})
+    return tuple(words(clock, at.now) for clock in clocks)
 
 
 def human_word(at: Occasion, number: int) -> Lines:

@@ -109,9 +109,12 @@ class Desk:
     @property
     def open_issue(self) -> IssueView:
         """The issue, if it is not closed."""
+        self.refuse_closed()
+        return self.about
+
+    def refuse_closed(self) -> None:
         if self.about.status == Status.CLOSED:
             raise Refused(f"{self.id} is closed; /reopen comes first")
-        return self.about
 
     @property
     def id(self) -> str:

@@ -19,8 +19,8 @@ FREE_BYTES = 500_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
-    """The state of one installation at one moment. Ages in seconds, 0 where there is nothing."""
+class Counts:
+    """What the database and its disk say at one moment. Ages in seconds, 0 where there is nothing."""
 
     unhandled: int
     """Accepted mails that were not handled yet."""
@@ -37,12 +37,18 @@ class Vitals:
     open_issues: int
     scheduler_lag: float
     """How late the clock is that has waited longest to fire."""
+    free_bytes: int
+    """On the disk that holds the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals(Counts):
+    """The state of one installation at one moment."""
+
     group_key_days: float | None
     """Until the group's key can no longer be used, negative if that is past; None if never."""
     members_key_days: float | None
     """The same for the first of the members' keys."""
-    free_bytes: int
-    """On the disk that holds the database."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,20 +87,28 @@ def live(at: Occasion, number: int, name: str) -> Clock | None:
 def happen(
     at: Occasion, number: int, event: Event, *, started_at: datetime | None = None, date: datetime | None = None
 ) -> Lines:
-    """What an event does to the issue's clocks. An issue that waits keeps standing still what only moves with it."""
+    """What an event does to the issue's clocks, as lines for a transcript."""
+    return tuple(words(clock, at.now) for clock in moved(at, number, event, started_at=started_at, date=date))
+
+
+def moved(
+    at: Occasion, number: int, event: Event, *, started_at: datetime | None = None, date: datetime | None = None
+) -> tuple[Clock, ...]:
+    """What an event does to the issue's clocks: those that it moved, as they are now. An issue that waits keeps
+    standing still what only moves with it."""
     issue = issue_of(at, number)
     changes = react(
         issue.clocks, event, at.now, policy(at.settings), calendar(at.settings), started_at=started_at, date=date
     )  # fmt: skip
     new: dict[str, list[dict[str, Any]]] = {}
-    lines = []
+    clocks = []
     for change in changes:
         clock = _record(at, issue, change, started_at or at.now)
         new.setdefault(change.name, []).append(recorded(clock))
-        lines.append(words(clock, at.now))
+        clocks.append(clock)
     if new:
         at.unit.audit(number, at.actor, CLOCKS, at.now, new=new)
-    return tuple(lines)
+    return tuple(clocks)
 
 
 def _record(at: Occasion, issue: IssueView, change: Change, started_at: datetime) -> Clock:

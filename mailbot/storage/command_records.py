@@ -1,5 +1,6 @@
 """What a unit of work records about members' commands: a part of `unit_of_work.UnitOfWork`."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,14 +27,15 @@ _OUTSIDE = ("follow_up", "reply")
 _SPEND = insert_or(spent).on_conflict_do_nothing()
 
 
-class CommandRecords:
+class CommandRecords(ABC):
     """`service.store.Unit`, as far as it is about commands."""
 
     _connection: Connection
     _vault: Vault
 
+    @abstractmethod
     def _box(self, number: int | None) -> Box:
-        raise NotImplementedError
+        """The box for an issue's values, or for those that belong to none."""
 
     def spend(self, signer: str, signed_at: datetime, digest: bytes, now: datetime) -> bool:
         row = {"signer": signer, "signed_at": signed_at, "digest": digest, "at": now}

@@ -1,6 +1,7 @@
 """`service.duties.Duties` on a database: clocks, who is away, whose turn it is, where members stand on a lift."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,13 +20,14 @@ _SAVE_CLOCK = update(clock).where(clock.c.id == bindparam("clock_id"))
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class DutyRecords:
+class DutyRecords(ABC):
     """The part of a unit of work that knows clocks."""
 
     _connection: Connection
 
+    @abstractmethod
     def _box(self, number: int | None) -> Box:
-        raise NotImplementedError
+        """The box for an issue's values, or for those that belong to none."""
 
     # Clocks
 

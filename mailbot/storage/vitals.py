@@ -1,32 +1,14 @@
 """The numbers of an installation, read from its rows: counts and ages, nothing sealed."""
 
 import shutil
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Column, ColumnElement, Connection, func, select
 
 from mailbot.domain.issue import Status
+from mailbot.service.health import Counts
 from mailbot.storage.database import Database
 from mailbot.storage.tables import clock, inbox, issue, notice, outbox
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """See `service.health.Vitals`, whose fields these are."""
-
-    unhandled: int
-    unhandled_age: float
-    unwritten: int
-    unwritten_age: float
-    unsent: int
-    unsent_age: float
-    held: int
-    quarantined: int
-    undelivered: int
-    open_issues: int
-    scheduler_lag: float
-    free_bytes: int
 
 
 def read(database: Database, now: datetime) -> Counts:

@@ -5,12 +5,15 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from mailbot.storage import keys
+from mailbot.storage.database import Database
 from tests.abuse.victim import MEMBERS, Victim, to
 from tests.bot import bot
 from tests.commands.mails import command, entity, plain, secret, signed, wrap
@@ -61,9 +64,7 @@ def group(lab: Lab, revoked: tuple[str, str]) -> Iterator[Victim]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _database(directory: Path):  # type: ignore[no-untyped-def]
-    from mailbot.storage.database import Database
-
+def _database(directory: Path) -> AbstractContextManager[Connection]:
     return Database(f"sqlite:///{directory / 'mailbot.db'}").write()
 
 

@@ -12,7 +12,7 @@ def effect(desk: Desk, args: str) -> Done:
     word = plain(word).lower()
     if word not in list(Verdict):
         raise Refused(f'"{word}" is no verdict' if word else "it names no verdict", [one.value for one in Verdict])
-    desk.open_issue  # noqa: B018 - refuses if it is closed
+    desk.refuse_closed()
     change = give(desk, Verdict(word), reason.strip())
     return Done((change,), tally_lines(desk))
 

@@ -83,3 +83,10 @@ async def delivering(
 
 async def until(outbox: MemoryOutbox, condition: Callable[[], bool]) -> None:
     await asyncio.to_thread(outbox.wait_until, condition)
+
+
+HEADERS = b"Message-ID: <1@example.org>\r\n\r\n"
+
+
+def mail(body: bytes = b"hello\r\n", recipient: str = "bob@example.net", sender: str = "v@example.org") -> OutgoingMail:
+    return OutgoingMail(1, 1, sender, recipient, HEADERS, body, None, 0, START)

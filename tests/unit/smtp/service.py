@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -121,3 +121,30 @@ async def serving(
         await listener.stop(grace)
         for peer in service.peers:
             peer.close()
+
+
+MAIL = b"Subject: Double free\r\n\r\nSee attachment.\r\n"
+END = b".\r\n"
+
+
+def run_with_patience(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine, and fail if it hangs."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(PATIENCE):
+            await scenario
+
+    asyncio.run(bounded())
+
+
+class Gate:
+    """An `accept` that waits until it is opened."""
+
+    def __init__(self) -> None:
+        self.entered = asyncio.Event()
+        self.open = asyncio.Event()
+
+    async def __call__(self, envelope: Envelope, raw: bytes) -> int:
+        self.entered.set()
+        await self.open.wait()
+        return 1
